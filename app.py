@@ -1,0 +1,23 @@
+"""SynWeight Studio: the shell around the five pages. `make app`, or `synweight app`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.widgets import shell
+
+st.set_page_config(
+    page_title="SynWeight Studio", page_icon=str(Path(__file__).parent / "assets" / "logo.svg"), layout="wide"
+)
+
+PAGES = {
+    "data": st.Page("pages/data.py", title="Data", icon=":material/table_rows:"),
+    "map": st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:", default=True),
+    "weights": st.Page("pages/weights.py", title="Weights", icon=":material/tune:"),
+    "train": st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
+    "runs": st.Page("pages/runs.py", title="Runs", icon=":material/leaderboard:"),
+}
+
+page = st.navigation(list(PAGES.values()), position="hidden")
+shell.sidebar(PAGES)
+page.run()

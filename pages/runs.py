@@ -1,0 +1,108 @@
+"""Runs: what was trained, how good it is, and what can be taken away."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.widgets import live, shell
+from synweight_core import export, runs
+from synweight_core.errors import SynweightError
+from synweight_core.projects import metric_label
+from synweight_core.runtable import run_table, seed_table
+from synweight_core.train_config import TRAIN_ON
+from synweight_core.weighting import LOSSES
+
+shell.page_header("Runs", "Compare what was trained, and take the weights and the model with you.")
+project = shell.need_project()
+found = runs.list_runs(project_id=project.id, kind="train")
+if not found:
+    st.info("No run yet. Start one on the Train page; it will be listed here with its figures.")
+    st.page_link(
+        "pages/train.py",
+        label="Go to Train",
+        icon=":material/model_training:",
+        query_params={"project": project.id},
+    )
+    st.stop()
+
+PERCENT = ("best validation accuracy", "best validation macro-F1", "test accuracy", "test macro-F1")
+
+
+def table_of_runs() -> list[runs.Run]:
+    """The table; the runs that are selected in it, or the newest five."""
+    table = run_table(found)
+    event = st.dataframe(
+        table, hide_index=True, key="runs_table", on_select="rerun", selection_mode="multi-row",
+        column_config={name: st.column_config.NumberColumn(format="%.1f %%") for name in PERCENT},
+        alt="Table of training runs with their settings and figures.",
+    )  # fmt: skip
+    chosen = event["selection"]["rows"]
+    return [found[i] for i in chosen] if chosen else found[:5]
+
+
+def curves(chosen: list[runs.Run]) -> None:
+    """Validation accuracy of the chosen runs in one chart."""
+    live.accuracy_chart(chosen, key="runs_curves")
+
+
+def seeds() -> None:
+    """Mean and range over seeds of every setting that has finished."""
+    table = seed_table(found)
+    if table.empty:
+        return
+    table["setting"] = [
+        LOSSES[loss].label if on == "synthetic" else TRAIN_ON[on]
+        for loss, on in zip(table["loss"], table["train_on"], strict=True)
+    ]
+    st.subheader("Over seeds", anchor=False)
+    st.dataframe(
+        table[["setting", "alpha", "beta", "epochs", "seeds", "mean test accuracy", "lowest", "highest"]],
+        hide_index=True, key="seed_table",
+        column_config={n: st.column_config.NumberColumn(format="%.1f %%") for n in
+                       ("mean test accuracy", "lowest", "highest")},
+    )  # fmt: skip
+    st.caption("Few seeds and few test rows make small differences chance. Compare means only over the same seeds.")
+
+
+def details(run: runs.Run) -> None:
+    """One run: its settings, per-class figures and downloads."""
+    st.caption(shell.plain(live.settings_line(run)))
+    if run.error:
+        st.error(shell.plain(run.error))
+    test = (run.result or {}).get("test")
+    if test:
+        recall = pd.DataFrame({"class": list(test["recall"]), "recall": list(test["recall"].values())})
+        st.dataframe(
+            recall, hide_index=True, key="recall",
+            column_config={"recall": st.column_config.NumberColumn("recall on test rows", format="percent")},
+        )  # fmt: skip
+    with st.container(horizontal=True):
+        for label, build, suffix in (
+            ("Weights (Parquet)", lambda: export.to_parquet(export.run_weights(run)), "weights.parquet"),
+            ("Weights (CSV)", lambda: export.to_csv(export.run_weights(run)), "weights.csv"),
+            ("Model (zip)", lambda: export.model_zip(run).read_bytes(), "model.zip"),
+        ):
+            if (suffix == "model.zip") or run.settings["train_on"] == "synthetic":
+                st.download_button(
+                    label,
+                    build,
+                    file_name=f"{run.id}-{suffix}",
+                    icon=":material/download:",
+                    on_click="ignore",
+                )
+    st.caption('The model folder loads with transformers.pipeline("text-classification", folder).')
+
+
+selected = table_of_runs()
+curves(selected)
+seeds()
+st.subheader("One run", anchor=False)
+kept = [run for run in found if (run.folder / "outputs.npz").exists()]
+if kept:
+    by_id = {run.id: run for run in kept}
+    choice = st.selectbox("Run", list(by_id), format_func=lambda run_id: live.run_title(by_id[run_id]))
+    try:
+        details(by_id[choice])
+    except SynweightError as error:
+        st.error(shell.plain(error))
+else:
+    st.caption(f"When a run has ended, its {metric_label(project.metric)} by class and its files are here.")

@@ -1,0 +1,95 @@
+"""Weights: move the exponents and see at once what they do to the rows."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.widgets import charts, shell
+from pages.widgets.weight_controls import quality_help, row_weights, weight_controls
+from synweight_core import export, meters
+from synweight_core.map_rows import with_weights
+
+TABLE_ROWS = 50
+
+shell.page_header("Weights", "Decide how much a synthetic row counts. Next: train with these weights.")
+project = shell.need_project()
+prepared = shell.need_prepared(project)
+base_rows = shell.load_map_rows(project.id, project.data_hash)
+dataset = shell.load_dataset(project.id, project.data_hash)
+
+
+def meter_row(figures: dict[str, float]) -> None:
+    """The four figures that say whether the weights are healthy."""
+    with st.container(horizontal=True):
+        st.metric(
+            "Effective sample size", f"{figures['effective_sample_size']:,.0f} rows",
+            help="(Σw)² / Σw²: how many equally weighted rows would say as much.",
+        )  # fmt: skip
+        st.metric("Of all synthetic rows", f"{100 * figures['effective_share']:.0f} %")
+        st.metric(
+            "Half of the weight sits on", f"{figures['half_rows']:,} rows",
+            help="The fewest rows that together hold half of the weight.",
+        )  # fmt: skip
+        st.metric("Nearly switched off", f"{figures['nearly_off']:,} rows", help="Weight below 0.1.")
+
+
+def row_table(rows: pd.DataFrame, key: str) -> None:
+    """Rows with their weight and what it came from."""
+    st.dataframe(
+        rows[["text", "label", "prediction", "weight", "quality", "diversity"]], hide_index=True, key=key,
+        column_config={
+            "text": st.column_config.TextColumn(width="large"),
+            "weight": st.column_config.NumberColumn(format="%.3f"),
+            "quality": st.column_config.NumberColumn(format="percent"),
+            "diversity": st.column_config.NumberColumn("diversity (nats)", format="%.2f"),
+        },
+    )  # fmt: skip
+
+
+@st.fragment
+def workbench() -> None:
+    """Controls and meters: they move together."""
+    instruments, canvas = st.columns([1, 3], gap="medium")
+    with instruments:
+        settings = weight_controls(project)
+        st.caption(quality_help(project, prepared))
+        st.page_link(
+            "pages/train.py", label="Train with these weights", icon=":material/model_training:",
+            query_params={"project": project.id},
+        )  # fmt: skip
+    weights = row_weights(prepared, settings)
+    synthetic = with_weights(base_rows, weights).iloc[: len(weights)]
+    figures = meters.summary(weights)
+    with canvas:
+        meter_row(figures)
+        if meters.is_collapsed(weights):
+            st.error(
+                f"The weights have collapsed: {figures['half_rows']:,} of {len(weights):,} rows carry half of "
+                "the weight. Lower alpha or beta, or the largest weight.",
+                icon=":material/warning:",
+            )
+        histogram = meters.histogram(weights)
+        title = f"Half of the weight sits on {figures['half_rows']:,} of {len(weights):,} rows"
+        charts.show(
+            charts.weight_histogram(histogram, title),
+            histogram,
+            key="histogram",
+            alt=f"Histogram of weights. {title}.",
+        )
+        classes = meters.by_class(synthetic["label"], weights, dataset.known_real["label"])
+        shares_title = "Class shares: synthetic, weighted, and real"
+        charts.show(charts.class_shares(classes, shares_title), classes, key="shares", alt=shares_title)
+    top, bottom = st.tabs(["Rows that count most", "Rows that count least"])
+    with top:
+        row_table(synthetic.nlargest(TABLE_ROWS, "weight"), "top_rows")
+    with bottom:
+        row_table(synthetic.nsmallest(TABLE_ROWS, "weight"), "bottom_rows")
+    st.subheader("Take the weights with you", anchor=False)
+    with st.container(horizontal=True):
+        for suffix, write in (("parquet", export.to_parquet), ("csv", export.to_csv)):
+            st.download_button(
+                f"Weighted rows ({suffix})", lambda write=write: write(export.project_weights(project.id, settings)),
+                file_name=f"{project.id}-weights.{suffix}", icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
+
+
+workbench()

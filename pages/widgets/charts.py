@@ -1,0 +1,192 @@
+"""Plotly figures and tables in the app's style. Names from files are escaped before Plotly sees them."""
+
+import html
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from synweight_core import palette
+from synweight_core.map_rows import MAX_COLOUR_RATIO, ColourBy, categories, log_colour
+
+MAX_MAP_POINTS = 30_000  # beyond this the browser is slow to answer
+MAX_LINE_POINTS = 500
+_HOVER_WIDTH, _HOVER_CHARS = 60, 300
+
+
+def is_dark() -> bool:
+    """Whether the viewer's theme is dark."""
+    return st.context.theme.type == "dark"
+
+
+def safe(text: object) -> str:
+    """Text as Plotly shows it letter by letter: it reads some HTML tags otherwise."""
+    return html.escape(str(text), quote=False)
+
+
+def show(figure: go.Figure, table: pd.DataFrame, *, alt: str, key: str) -> None:
+    """A chart with its text alternative and its table twin."""
+    st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False})
+    with st.expander("Show as table"):
+        st.dataframe(table, hide_index=True, key=f"{key}_table")
+
+
+def layout(figure: go.Figure, title: str, *, x: str, y: str, height: int = 320) -> go.Figure:
+    """Title and axis names in the common style."""
+    return figure.update_layout(
+        title={"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left"},
+        xaxis_title=x, yaxis_title=y, height=height, margin={"l": 10, "r": 10, "t": 48, "b": 10},
+        legend={"orientation": "h", "y": -0.25},
+    )  # fmt: skip
+
+
+def embedding_map(rows: pd.DataFrame, colour: ColourBy, selected: Sequence[int], *, labels: Sequence[str]) -> go.Figure:
+    """Synthetic rows as dots, real rows as rings on top; `selected` positions stay bright."""
+    figure = go.Figure()
+    is_real = rows["source"] == "real"
+    for real in (False, True):
+        part = rows[is_real == real]
+        if colour.kind == "categorical":
+            _add_categories(figure, part, colour, real=real, labels=labels)
+        else:
+            _add_scale(figure, part, colour, real=real)
+    chosen = set(selected)
+    for trace in figure.data:
+        if chosen:
+            trace.selectedpoints = [i for i, row in enumerate(trace.customdata) if row in chosen]
+        trace.unselected = {"marker": {"opacity": 0.12}}
+        trace.selected = {"marker": {"opacity": 0.95}}
+    return figure.update_layout(
+        height=620, margin={"l": 0, "r": 0, "t": 8, "b": 0}, dragmode="lasso", uirevision="map",
+        xaxis={"visible": False}, yaxis={"visible": False}, hovermode="closest",
+        legend={"orientation": "h", "y": 0, "yanchor": "top", "itemsizing": "constant"},
+        hoverlabel={"align": "left", "font": {"size": 12}},
+    )  # fmt: skip
+
+
+def lines(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    title: str,
+    *,
+    x: str,
+    y: str,
+    x_end: float,
+    markers: bool = False,
+) -> go.Figure:
+    """One line a name over 0 to `x_end`, thinned to at most MAX_LINE_POINTS over the whole range."""
+    figure = go.Figure()
+    colours = palette.class_colours(list(series))
+    for name, (across, up) in series.items():
+        keep = np.unique(np.linspace(0, len(across) - 1, MAX_LINE_POINTS).astype(int)) if len(across) else []
+        figure.add_scatter(
+            x=[across[i] for i in keep], y=[up[i] for i in keep], name=safe(name), showlegend=True,
+            mode="lines+markers" if markers else "lines", line={"color": colours[name], "width": 2},
+        )  # fmt: skip
+    layout(figure, title, x=x, y=y)
+    return figure.update_layout(xaxis={"range": [0, x_end * 1.02]}, yaxis={"minallowed": 0})
+
+
+def weight_histogram(table: pd.DataFrame, title: str) -> go.Figure:
+    """Rows per weight on a log axis, blue below 1 and orange above."""
+    middle = np.sqrt(table["low"] * table["high"])
+    figure = go.Figure(
+        go.Bar(
+            x=np.log2(middle), y=table["rows"], marker_color=np.where(middle < 1, palette.BELOW, palette.ABOVE),
+            hovertext=[f"{low:.3g} to {high:.3g}: {count:,} rows" for low, high, count in table.to_numpy()],
+            hoverinfo="text",
+        )
+    )  # fmt: skip
+    layout(figure, title, x="Weight (log scale)", y="Rows", height=280)
+    ticks = np.arange(-6, 7, 2)
+    return figure.update_layout(bargap=0.05, xaxis={"tickvals": ticks, "ticktext": [_ratio(t) for t in ticks]})
+
+
+def class_shares(table: pd.DataFrame, title: str) -> go.Figure:
+    """Share of each class among synthetic rows, weighted synthetic rows and real rows."""
+    figure = go.Figure()
+    names = {"share_raw": "Synthetic", "share_weighted": "Synthetic, weighted", "share_real": "Real"}
+    for (column, name), colour in zip(names.items(), (palette.NEUTRAL, palette.ABOVE, palette.BELOW), strict=True):
+        figure.add_bar(x=[safe(label) for label in table["label"]], y=100 * table[column], name=name,
+                       marker_color=colour)  # fmt: skip
+    return layout(figure, title, x="Class", y="Share of rows or weight (%)", height=320)
+
+
+def _add_scale(figure: go.Figure, part: pd.DataFrame, colour: ColourBy, *, real: bool) -> None:
+    values = colour.values(part)
+    marker: dict[str, Any] = {"size": 6, "opacity": 0.85}
+    if colour.kind == "weight" and not real:
+        end = float(np.log2(MAX_COLOUR_RATIO))
+        ticks = np.arange(-end, end + 1)
+        marker |= {"color": log_colour(values), "colorscale": palette.diverging(dark=is_dark()),
+                   "cmin": -end, "cmax": end,
+                   "colorbar": _colorbar("Weight", ticks, [_ratio(t) for t in ticks])}  # fmt: skip
+    elif colour.kind == "sequential":
+        limits = values.quantile([0.02, 0.98]).to_list()
+        marker |= {"color": values, "colorscale": palette.SEQUENTIAL, "cmin": limits[0], "cmax": limits[1]}
+        if not real:
+            marker["colorbar"] = _colorbar(colour.label)
+    if real:
+        _as_ring(marker, keep_colour=colour.kind == "sequential")
+    _add_points(figure, part, "Real rows" if real else "Synthetic rows", marker, values, colour.label)
+
+
+def _add_categories(
+    figure: go.Figure, part: pd.DataFrame, colour: ColourBy, *, real: bool, labels: Sequence[str]
+) -> None:
+    values, names = categories(colour.values(part))
+    colours = palette.class_colours(labels if set(names) <= set(labels) else names)
+    for name in names:
+        members = values == name
+        marker: dict[str, Any] = {"size": 6, "opacity": 0.85, "color": colours[name]}
+        if real:
+            _as_ring(marker, keep_colour=True)
+        title = f"{name} (real)" if real else name
+        count = int(members.sum())
+        _add_points(figure, part[members], f"{title} · {count:,}", marker, values[members], colour.label)
+
+
+def _as_ring(marker: dict[str, Any], *, keep_colour: bool) -> None:
+    marker |= {"symbol": "circle-open", "size": 8, "line": {"width": 1.3}}
+    if not keep_colour:
+        marker["color"] = "#E6EBF0" if is_dark() else "#1B2430"
+
+
+def _add_points(
+    figure: go.Figure, part: pd.DataFrame, name: str, marker: dict[str, Any], values: pd.Series, meaning: str
+) -> None:
+    shown = zip(part["text"], part["text_b"], part["label"], part["source"], values, strict=True)
+    figure.add_scattergl(
+        x=part["x"].to_numpy(),
+        y=part["y"].to_numpy(),
+        mode="markers",
+        name=safe(name),
+        marker=marker,
+        customdata=part.index.to_numpy(),
+        hoverinfo="text",
+        hovertext=[_hover(*row, meaning) for row in shown],
+    )
+
+
+def _hover(text: str, text_b: str, label: str, source: str, value: object, meaning: str) -> str:
+    shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+    wrapped = []
+    for side in filter(None, (text, text_b)):
+        cut = side if len(side) <= _HOVER_CHARS else side[: _HOVER_CHARS - 1] + "…"
+        wrapped += textwrap.wrap(cut, _HOVER_WIDTH) or [""]
+    facts = f"{source} · label: {label}" + ("" if shown == "nan" else f" · {meaning}: {shown}")
+    return "<br>".join(safe(line) for line in [*wrapped, facts])
+
+
+def _colorbar(title: str, ticks: Sequence[float] | None = None, texts: Sequence[str] | None = None) -> dict[str, Any]:
+    bar: dict[str, Any] = {"title": {"text": title, "side": "top"}, "thickness": 12, "len": 0.6}
+    if ticks is not None:
+        bar |= {"tickvals": ticks, "ticktext": texts}
+    return bar
+
+
+def _ratio(log2_value: float) -> str:
+    return f"{2**log2_value:g}" if log2_value >= 0 else f"1/{2**-log2_value:g}"

@@ -1,0 +1,156 @@
+"""Runs while they are in progress: status, curves that grow by themselves, Stop."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.widgets import charts, shell
+from synweight_core import runs
+from synweight_core.projects import Project
+from synweight_core.train_config import TRAIN_ON
+from synweight_core.weighting import LOSSES
+
+STATUS_WORDS = {
+    "queued": "waiting for the device", "running": "running", "finished": "finished",
+    "stopped": "stopped", "failed": "failed",
+}  # fmt: skip
+
+
+def live_runs(project: Project) -> None:
+    """Status and curves of the chosen runs; they refresh themselves while one is active."""
+    found = runs.list_runs(project_id=project.id, kind="train")
+    if not found:
+        st.info("No run yet. Choose a loss on this page and press Start training; the curves appear here.")
+        return
+    by_id = {run.id: run for run in found}
+    key = f"watched:{project.id}"
+    if key not in st.session_state:
+        st.session_state[key] = [run.id for run in found if run.is_active][:8] or [found[0].id]
+    st.session_state[key] = [run_id for run_id in st.session_state[key] if run_id in by_id]
+    watched = st.multiselect(
+        "Runs to watch", list(by_id), key=key, format_func=lambda run_id: run_title(by_id[run_id]),
+        on_change=_keep, args=(key,),
+    )  # fmt: skip
+    active = any(run.is_active for run in found)
+    st.fragment(_panel, run_every=shell.REFRESH_SECONDS if active else None)(project, watched, active)
+
+
+def run_title(run: runs.Run) -> str:
+    """A run's name with the time it was created, plain text."""
+    return f"{run.name} · {run.id[4:6]}-{run.id[6:8]} {run.id[9:11]}:{run.id[11:13]}:{run.id[13:15]}"
+
+
+def settings_line(run: runs.Run) -> str:
+    """The run's own settings in one line."""
+    s = run.settings
+    on = TRAIN_ON[s["train_on"]] if s["train_on"] != "synthetic" else LOSSES[s["loss"]].label
+    exponents = f" (alpha {s['alpha']:g}, beta {s['beta']:g})" if s["loss"] == "tuned" else ""
+    return (
+        f"{on}{exponents}, weights up to {s['max_weight']:g}, {s['epochs']} epochs, batch "
+        f"{s['batch_size']}, learning rate {s['learning_rate']:g}, seed {s['seed']}, backbone {s['backbone']}"
+    )
+
+
+def events_of(run: runs.Run) -> list[dict]:
+    """All events of a run; only those since the last look are read from disk."""
+    known, offset = st.session_state.get(f"events:{run.id}", ([], 0))
+    new, offset = runs.read_metrics(run.id, offset)
+    st.session_state[f"events:{run.id}"] = ([*known, *new], offset)
+    return [*known, *new]
+
+
+def evaluation_curves(found: list[runs.Run], measure: str) -> dict[str, tuple[list[float], list[float]]]:
+    """Epochs and per cents of `measure` on the validation rows, a line a run."""
+    curves = {}
+    for run in found:
+        points = [event for event in events_of(run) if event["event"] == "evaluation"]
+        curves[run_title(run)] = ([p["epoch"] for p in points], [100 * p[measure] for p in points])
+    return curves
+
+
+def loss_curves(found: list[runs.Run]) -> dict[str, tuple[list[float], list[float]]]:
+    """Epochs and training loss, a line a run."""
+    curves = {}
+    for run in found:
+        points = [event for event in events_of(run) if event["event"] == "step"]
+        curves[run_title(run)] = ([p["epoch"] for p in points], [p["loss"] for p in points])
+    return curves
+
+
+def accuracy_chart(found: list[runs.Run], *, key: str) -> None:
+    """Validation accuracy of several runs in one chart, with its table."""
+    curves = evaluation_curves(found, "accuracy")
+    table = curve_table(curves, "validation accuracy (%)")
+    title, meaning = "Validation accuracy", "Accuracy on validation rows (%)"
+    figure = charts.lines(curves, title, x="Epoch", y=meaning, x_end=last_epoch(found), markers=True)
+    charts.show(figure, table, key=key, alt=f"Validation accuracy by epoch, {len(table)} points.")
+
+
+def last_epoch(found: list[runs.Run]) -> float:
+    """Where the longest of these runs will end."""
+    return max((run.settings["epochs"] for run in found), default=1)
+
+
+def curve_table(curves: dict[str, tuple[list[float], list[float]]], name: str) -> pd.DataFrame:
+    """The points of all lines as rows: run, epoch, `name`."""
+    rows = [(run, x, y) for run, (across, up) in curves.items() for x, y in zip(across, up, strict=True)]
+    return pd.DataFrame(rows, columns=["run", "epoch", name])
+
+
+def _keep(key: str) -> None:
+    st.session_state[key] = list(st.session_state[key])
+
+
+def _panel(project: Project, watched: list[str], was_active: bool) -> None:
+    shown = [runs.load_run(run_id) for run_id in watched]
+    for run in shown:
+        _status(run)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        accuracy_chart(shown, key="live_accuracy")
+    with right:
+        losses = loss_curves(shown)
+        drawn = charts.lines(
+            losses, "Training loss", x="Epoch", y="Weighted cross-entropy (nats)", x_end=last_epoch(shown)
+        )
+        charts.show(drawn, curve_table(losses, "loss"), key="live_loss", alt="Training loss by epoch.")
+    if was_active and not any(run.is_active for run in runs.list_runs(project_id=project.id, kind="train")):
+        st.rerun()  # the timer ends with a last full run
+
+
+def _status(run: runs.Run) -> None:
+    events = events_of(run)
+    started = next((e for e in events if e["event"] == "started"), None)
+    step = next((e for e in reversed(events) if e["event"] == "step"), None)
+    with st.container(border=True):
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        left.markdown(f"**{shell.plain(run_title(run))}** · {STATUS_WORDS[run.status]}{_outcome(run)}")
+        left.caption(shell.plain(settings_line(run)))
+        if run.is_active:
+            if right.button("Stop", key=f"stop:{run.id}", icon=":material/stop:", width="stretch"):
+                runs.request_stop(run.id)
+            share = step["step"] / started["total_steps"] if step and started else 0.0
+            st.progress(share, text=_progress_text(started, step))
+        if run.error:
+            st.error(shell.plain(run.error))
+
+
+def _progress_text(started: dict | None, step: dict | None) -> str:
+    if started is None:
+        return "Waiting, then loading the model"
+    if step is None:
+        return "Taking the first step"
+    return (
+        f"Step {step['step']:,} of {started['total_steps']:,} on {started['device']} in {started['precision']}, "
+        f"{step['rows_per_second']:,.0f} rows/s, {step['seconds_left']:,.0f} s left, effective sample size "
+        f"{started['effective_sample_size']:,.0f} of {started['rows']:,} rows"
+    )
+
+
+def _outcome(run: runs.Run) -> str:
+    result = run.result or {}
+    parts = []
+    for split in ("validation", "test"):
+        scores = result.get(split)
+        if scores:
+            parts.append(f"{split} accuracy {100 * scores['accuracy']:.1f} %")
+    return "".join(f" · {part}" for part in parts)

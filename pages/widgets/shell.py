@@ -1,0 +1,210 @@
+"""What surrounds every page: the current project, the sidebar, titles, messages, loaded data."""
+
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from synweight_core import projects, runs, storage
+from synweight_core.data import Dataset
+from synweight_core.errors import NotFoundError
+from synweight_core.map_rows import map_rows
+from synweight_core.prepare import STAGES, Prepared, is_prepared, load_prepared
+from synweight_core.projects import Project
+
+REFRESH_SECONDS = 1.0
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&])")
+
+
+def plain(text: object) -> str:
+    """Text from files or people, so that Markdown shows it letter by letter."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def current_project() -> Project | None:
+    """The project of the URL, else the one last looked at in this session, else the newest."""
+    wanted = st.query_params.get("project") or st.session_state.get("project")
+    if wanted:
+        try:
+            return projects.load_project(wanted)
+        except NotFoundError:
+            st.query_params.pop("project", None)
+            st.session_state.pop("project", None)
+    found = projects.list_projects()
+    return found[0] if found else None
+
+
+def use_project(project: Project) -> None:
+    """Make it the current one, in the URL too."""
+    st.session_state["project"] = project.id
+    st.query_params["project"] = project.id
+
+
+def page_header(title: str, purpose: str) -> None:
+    """The title and the one line that says what a page is for."""
+    if "framed" not in st.session_state:
+        # A fresh server that is opened at a page's own address takes `pages/` for Streamlit's old automatic
+        # pages and runs the page without app.py. Navigation ends that, and the next run is a proper one.
+        files = sorted(Path(__file__).parent.parent.glob("*.py"))
+        st.navigation([st.Page(file, default=file.stem == "map") for file in files], position="hidden")
+        st.rerun()
+    st.header(title, anchor=False)
+    st.caption(purpose)
+
+
+def need_project() -> Project:
+    """The current project; a page without one shows how to get it and ends."""
+    project = current_project()
+    if project is None:
+        st.info("There is no project yet. Open the demo, or upload a synthetic and a real file on the Data page.")
+        with st.container(horizontal=True):
+            demo_button(primary=True)
+            st.page_link("pages/data.py", label="Upload files", icon=":material/upload_file:")
+        st.stop()
+    use_project(project)
+    return project
+
+
+def need_prepared(project: Project) -> Prepared:
+    """The prepared columns; until they are there the page shows the work going on and ends."""
+    prepared = _load_prepared(project.id, project.data_hash) if is_prepared(project) else None
+    if prepared is None:
+        preparation(project)
+        st.stop()
+    return prepared
+
+
+def demo_button(*, primary: bool = False) -> None:
+    """Open the built-in demo."""
+    kind = "primary" if primary else "secondary"
+    if st.button("Open the demo", icon=":material/play_circle:", type=kind, key="open_demo"):
+        open_project(projects.demo_project())
+
+
+def open_project(project: Project) -> None:
+    """Make it current, start its preparation if need be, and go to its map."""
+    use_project(project)
+    if not is_prepared(project) and _active("prepare", project.id) is None:
+        runs.start("prepare", project.id, {}, name=f"prepare {project.name}")
+    st.switch_page("pages/map.py", query_params={"project": project.id})
+
+
+def preparation(project: Project) -> None:
+    """Progress of the preparation with Cancel, or the button that starts it."""
+    if _active("prepare", project.id) is not None:
+        _preparation_progress(project)
+        return
+    last = runs.list_runs(project_id=project.id, kind="prepare")[:1]
+    if last and last[0].error:
+        st.error(f"The preparation did not end well: {plain(last[0].error)}")
+    elif last and last[0].status == "stopped":
+        st.info("The preparation was cancelled. What was computed is kept.")
+    if st.button("Prepare map and weights", type="primary", icon=":material/play_arrow:"):
+        runs.start("prepare", project.id, {}, name=f"prepare {project.name}")
+        st.rerun()
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _preparation_progress(project: Project) -> None:
+    run = _active("prepare", project.id)
+    if run is None:
+        st.rerun()
+        return
+    event = runs.latest_event(run.id)
+    names = list(STAGES)
+    position = names.index(event["stage"]) if event.get("stage") in names else 0
+    share = event.get("done", 0) / max(event.get("total", 1), 1)
+    title = STAGES[names[position]] if event else "Starting"
+    seconds = time.time() - run.created
+    label = f"Step {position + 1} of {len(names)}: {title} ({seconds:.0f} s so far)"
+    st.progress((position + share) / len(names), text=label)
+    st.caption("It goes on when this page is closed, and the map appears here when it is done.")
+    if st.button("Cancel", icon=":material/close:"):
+        runs.request_stop(run.id)
+
+
+def sidebar(pages: Mapping[str, Any]) -> None:
+    """Project, the five steps with their state, the active run, the workspace."""
+    st.session_state["framed"] = True
+    project = current_project()
+    with st.sidebar:
+        st.subheader("SynWeight Studio", anchor=False)
+        if project:
+            _project_choice(project)
+        states = _step_states(project)
+        for key, page in pages.items():
+            query = {"project": project.id} if project else None
+            label = page.title + (f" · {states[key]}" if states[key] else "")
+            st.page_link(page, label=label, icon=page.icon, query_params=query, width="stretch")
+        active = next((run for run in runs.list_runs(kind="train") if run.is_active), None)
+        if active:
+            _active_run(active.id)
+        st.caption(f"Workspace: {plain(storage.home())}")
+
+
+def _project_choice(project: Project) -> None:
+    names = {p.id: p.name for p in projects.list_projects()}
+    st.session_state["project_choice"] = project.id
+
+    def choose() -> None:
+        use_project(projects.load_project(st.session_state["project_choice"]))
+
+    st.selectbox("Project", list(names), format_func=names.__getitem__, key="project_choice", on_change=choose)
+
+
+def _step_states(project: Project | None) -> dict[str, str]:
+    states = dict.fromkeys(("data", "map", "weights", "train", "runs"), "")
+    if project is None:
+        return states
+    warnings = sum(finding.level == "warning" for finding in project.findings)
+    states["data"] = f"{warnings} to look at" if warnings else "done"
+    if is_prepared(project):
+        states["map"] = "ready"
+    elif _active("prepare", project.id):
+        states["map"] = "in preparation"
+    trained = runs.list_runs(project_id=project.id, kind="train")
+    active = sum(run.is_active for run in trained)
+    states["train"] = f"{active} running" if active else ""
+    ended = len(trained) - active
+    states["runs"] = f"{ended} ended" if ended else ""
+    return states
+
+
+@st.fragment(run_every=2 * REFRESH_SECONDS)
+def _active_run(run_id: str) -> None:
+    run = runs.load_run(run_id)
+    if not run.is_active:
+        st.rerun()
+        return
+    events, _ = runs.read_metrics(run.id)
+    total = next((event["total_steps"] for event in events if event["event"] == "started"), 0)
+    step = next((event["step"] for event in reversed(events) if event["event"] == "step"), 0)
+    st.progress(step / total if total else 0.0, text=f"{plain(run.name)}: {run.status}")
+
+
+def _active(kind: runs.Kind, project_id: str) -> runs.Run | None:
+    return next((run for run in runs.list_runs(project_id=project_id, kind=kind) if run.is_active), None)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def load_dataset(project_id: str, data_hash: str) -> Dataset:
+    """The rows of a project. Shared between sessions: never changed in place."""
+    return projects.load_dataset(projects.load_project(project_id))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _load_prepared(project_id: str, data_hash: str) -> Prepared | None:
+    return load_prepared(projects.load_project(project_id))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def load_map_rows(project_id: str, data_hash: str) -> pd.DataFrame:
+    """`map_rows` of a prepared project. Shared between sessions: never changed in place."""
+    prepared = _load_prepared(project_id, data_hash)
+    if prepared is None:
+        raise NotFoundError("The project is not prepared yet.")
+    return map_rows(load_dataset(project_id, data_hash), prepared)

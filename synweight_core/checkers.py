@@ -1,0 +1,176 @@
+"""The two checkers: calibrated log-probabilities of every class for every row.
+
+The quality checker is trained on the checker's real rows, the diversity checker on the synthetic rows. Both
+are the same procedure with the roles exchanged, one row of CHECKERS: rows that it trains on are scored out
+of fold (cross-fitting), because a checker that has memorised a row says nothing about it; all other rows
+by the model of all training rows; both divided by one temperature that was fitted out of fold.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+
+from synweight_core.calibration import expected_calibration_error, fit_temperature
+
+FOLDS = 5
+STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # inverse regularisation C, tried out of fold
+TOLERANCE = 1e-3  # of the gradient; 1e-2 stops before the first step when there are many classes
+ROWS_FOR_STRENGTH = 2_000  # a seeded sample of this size chooses the strength
+_ABSENT = -30.0  # logit of a class that a fold's training rows lack
+
+
+@dataclass(frozen=True)
+class CheckerScores:
+    """What a checker says, in nats; NaN in the columns of classes that its training rows lack.
+
+    `trained` are the rows it was trained on, out of fold [n, K] (in sample for rows of rare classes, see
+    `cross_fitting_folds`); `other` all other rows [m, K]. Accuracy and expected calibration error are out
+    of fold and leave rare classes out.
+    """
+
+    trained: np.ndarray
+    other: np.ndarray
+    temperature: float
+    strength: float
+    accuracy: float
+    calibration_error: float
+
+
+Checker = Callable[..., CheckerScores]
+
+
+def probe_checker(
+    features: np.ndarray,
+    labels: np.ndarray,
+    other_features: np.ndarray,
+    *,
+    n_classes: int,
+    groups: np.ndarray | None = None,
+    seed: int = 0,
+) -> CheckerScores:
+    """A regularised linear classifier on cached vectors.
+
+    Args:
+        features: of the rows to train on, [n, d].
+        labels: of these rows, [n] int below `n_classes`.
+        other_features: of rows to score only, [m, d].
+        groups: near-duplicate groups, [n] int; a group never stands on both sides of a fold.
+        seed: of the folds.
+    """
+    folds = cross_fitting_folds(labels, groups, seed=seed)
+    strength = _choose_strength(features, labels, folds, n_classes, seed)
+    out_of_fold = _cross_fit(features, labels, folds, n_classes, strength)
+    all_rows = _fit(features, labels, n_classes, strength)
+    counted = folds >= 0
+    has_two = len(np.unique(labels[counted])) > 1
+    temperature = fit_temperature(out_of_fold[counted], labels[counted]) if has_two else 1.0
+    trained = _log_probs(out_of_fold / temperature, labels, n_classes)
+    calibrated = np.nan_to_num(trained[counted], nan=_ABSENT)
+    return CheckerScores(
+        trained=trained,
+        other=_log_probs(all_rows(other_features) / temperature, labels, n_classes),
+        temperature=temperature,
+        strength=strength,
+        accuracy=float((calibrated.argmax(axis=1) == labels[counted]).mean()),
+        calibration_error=expected_calibration_error(calibrated, labels[counted]),
+    )
+
+
+CHECKERS: Mapping[str, Checker] = {"probe": probe_checker}
+
+
+def cross_fitting_folds(labels: np.ndarray, groups: np.ndarray | None, *, seed: int) -> np.ndarray:
+    """The fold of each row, stratified, whole groups together; -1 for rows that train in every fold. [n]
+
+    Rows of a class with fewer rows than folds always train: a fold without them could not know the class.
+    There are FOLDS folds, or as few as two when hardly any class has that many rows. Groups are ignored
+    when there are fewer of them than folds: the texts are then all alike.
+    """
+    folds = np.full(len(labels), -1)
+    counts = np.bincount(labels)
+    second_largest = int(np.sort(counts)[-2]) if len(counts) > 1 else 0
+    n_folds = min(FOLDS, max(2, second_largest))
+    countable = np.flatnonzero(counts[labels] >= n_folds)
+    own = np.arange(len(labels))
+    if groups is not None and len(np.unique(groups[countable])) >= n_folds:
+        own = groups
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    for fold, (_, held_out) in enumerate(splitter.split(countable, labels[countable], own[countable])):
+        folds[countable[held_out]] = fold
+    return folds
+
+
+def of_label(log_probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The log-probability of each row's own label. [n]"""
+    return log_probs[np.arange(len(labels)), labels]
+
+
+def _fit(
+    features: np.ndarray, labels: np.ndarray, n_classes: int, strength: float
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from features to logits of all classes."""
+    present = np.unique(labels)
+    if len(present) == 1:
+        only = np.where(np.arange(n_classes) == present[0], 0.0, _ABSENT)
+        return lambda rows: np.tile(only, (len(rows), 1))
+    model = LogisticRegression(C=strength, max_iter=1000, tol=TOLERANCE)
+    model.fit(features, labels)
+
+    def logits(rows: np.ndarray) -> np.ndarray:
+        result = np.full((len(rows), n_classes), _ABSENT)
+        if len(rows) == 0:
+            return result
+        scores = model.decision_function(rows)
+        if len(present) == 2:
+            scores = np.stack([-scores / 2, scores / 2], axis=1)
+        result[:, present] = scores
+        return result
+
+    return logits
+
+
+def _cross_fit(
+    features: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int, strength: float
+) -> np.ndarray:
+    """Logits of each row by a model that has not seen it. [n, K]"""
+    result = np.empty((len(labels), n_classes))
+    always = folds == -1
+    if always.any():
+        result[always] = _fit(features, labels, n_classes, strength)(features[always])
+    for fold in range(folds.max() + 1):
+        held_out = folds == fold
+        result[held_out] = _fit(features[~held_out], labels[~held_out], n_classes, strength)(features[held_out])
+    return result
+
+
+def _choose_strength(features: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int, seed: int) -> float:
+    """The strength with the lowest out-of-fold cross-entropy after its own temperature."""
+    sample = np.arange(len(labels))
+    if len(sample) > ROWS_FOR_STRENGTH:
+        sample = np.sort(np.random.default_rng(seed).choice(sample, ROWS_FOR_STRENGTH, replace=False))
+    features, labels, folds = features[sample], labels[sample], folds[sample]
+    scored = folds >= 0
+
+    def cross_entropy(strength: float) -> float:
+        logits = _cross_fit(features, labels, folds, n_classes, strength)[scored]
+        scaled = logits / fit_temperature(logits, labels[scored])
+        return float(-of_label(log_softmax(scaled, axis=1), labels[scored]).mean())
+
+    best, lowest = STRENGTHS[0], cross_entropy(STRENGTHS[0])
+    for strength in STRENGTHS[1:]:  # one valley: the first rise ends the search, before the slow fits
+        found = cross_entropy(strength)
+        if found > lowest:
+            break
+        best, lowest = strength, found
+    return best
+
+
+def _log_probs(logits: np.ndarray, labels: np.ndarray, n_classes: int) -> np.ndarray:
+    absent = np.bincount(labels, minlength=n_classes) == 0
+    result = log_softmax(np.where(absent, -np.inf, logits), axis=1)
+    result[:, absent] = np.nan
+    return result.astype(np.float64)

@@ -1,0 +1,224 @@
+"""`synweight ...`: the same workspace as the app, from a terminal."""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from synweight_core import __version__, projects, runs, storage
+from synweight_core.errors import SynweightError
+from synweight_core.prepare import STAGES, is_prepared, need_prepared
+from synweight_core.train_config import PRECISIONS, TRAIN_ON, TrainConfig
+from synweight_core.weighting import LOSSES, WeightSettings, effective_sample_size, rows_carrying
+
+APP = Path(__file__).parent.parent / "app.py"
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class _Commands(click.Group):
+    """Turns errors that are written for people into one line and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's own type)
+        try:
+            return super().invoke(ctx)
+        except (SynweightError, ValueError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands)
+@click.version_option(__version__)
+def main() -> None:
+    """Weigh LLM-generated rows by quality over diversity, and train with the weights."""
+
+
+@main.command()
+@click.option("--wait/--no-wait", default=True, help="Wait until the map is ready.")
+def demo(wait: bool) -> None:
+    """Create the demo project and prepare it, once."""
+    _prepare(projects.demo_project(), wait=wait)
+
+
+@main.command()
+@click.argument("project_id", required=False)
+@click.option("--synthetic", type=_FILE, help="Synthetic rows (CSV, TSV, JSONL, JSON, Parquet, XLSX).")
+@click.option("--real", type=_FILE, help="Real labelled rows.")
+@click.option("--test", type=_FILE, help="Real test rows; otherwise 20 % of the real rows.")
+@click.option("--name", default=None, help="The project's name; default: that of the synthetic file.")
+@click.option("--metric", default="accuracy", help="accuracy, macro_f1 or recall:LABEL.")
+@click.option("--encoder", default="minilm", help="minilm, a local folder or a hub id.")
+@click.option(
+    "--unjudged", type=click.Choice(["drop", "weight_one", "block"]), default="drop",
+    help="Synthetic rows whose label no real row has.",
+)  # fmt: skip
+@click.option("--wait/--no-wait", default=True, help="Wait until everything is computed.")
+def prepare(
+    project_id: str | None, synthetic: Path | None, real: Path | None, test: Path | None, name: str | None,
+    metric: str, encoder: str, unjudged: Any, wait: bool,  # noqa: ANN401
+) -> None:  # fmt: skip
+    """Prepare PROJECT_ID, or a new project from files: vectors, neighbours, checkers, map."""
+    if project_id:
+        project = projects.load_project(project_id)
+    elif synthetic and real:
+        project = projects.project_from_files(
+            synthetic, real, test,
+            name=name or synthetic.stem, metric=metric, encoder=encoder, unjudged=unjudged,
+        )  # fmt: skip
+    else:
+        raise click.UsageError("Give a project id, or both --synthetic and --real.")
+    for finding in project.findings:
+        click.echo(f"  {finding.message}")
+    _prepare(project, wait=wait)
+
+
+@main.command()
+@click.argument("project_id")
+@click.option("--alpha", type=float, default=None, help="Exponent of quality.")
+@click.option("--beta", type=float, default=None, help="Exponent of the diversity checker.")
+@click.option("--min-weight", type=float, default=None)
+@click.option("--max-weight", type=float, default=None)
+@click.option("--out", type=click.Path(path_type=Path), help="Write the weighted rows: .parquet or .csv.")
+def weigh(project_id: str, out: Path | None, **given: float | None) -> None:
+    """Weigh the synthetic rows; the settings become those of the project."""
+    from synweight_core import export
+
+    project = projects.load_project(project_id)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = WeightSettings(**asdict(projects.load_settings(project)) | chosen)
+    need_prepared(project)
+    rows = export.project_weights(project_id, settings)
+    projects.save_settings(project, settings)
+    weights = rows["weight"].to_numpy()
+    click.echo(
+        f"{len(rows):,} rows, effective sample size {effective_sample_size(weights):,.0f}; half of the weight "
+        f"sits on {rows_carrying(weights):,} rows ({_settings_text(settings)})"
+    )
+    if out:
+        out.write_bytes(export.to_csv(rows) if out.suffix == ".csv" else export.to_parquet(rows))
+        click.echo(f"Wrote {out}")
+
+
+@main.command()
+@click.argument("project_id")
+@click.option("--loss", type=click.Choice(list(LOSSES)), default="dimp", show_default=True)
+@click.option("--train-on", type=click.Choice(list(TRAIN_ON)), default="synthetic", show_default=True)
+@click.option("--epochs", type=int, default=TrainConfig.epochs, show_default=True)
+@click.option("--batch-size", type=int, default=TrainConfig.batch_size, show_default=True)
+@click.option("--learning-rate", type=float, default=TrainConfig.learning_rate, show_default=True)
+@click.option("--backbone", default=TrainConfig.backbone, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seeds", type=int, default=1, help="How many runs, with seeds SEED, SEED+1, ...")
+@click.option("--device", default="auto", show_default=True)
+@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
+@click.option("--wait/--no-wait", default=True, help="Follow the runs until they end.")
+def train(project_id: str, seed: int, seeds: int, wait: bool, **options: Any) -> None:  # noqa: ANN401
+    """Start weighted training runs; they show live in the app too."""
+    project = projects.load_project(project_id)
+    need_prepared(project)
+    tuned = asdict(projects.load_settings(project))
+    started = []
+    for number in range(seed, seed + seeds):
+        config = TrainConfig(**tuned | options | {"seed": number})
+        name = f"{LOSSES[config.loss].label if config.train_on == 'synthetic' else 'Real only'} s{number}"
+        started.append(runs.start("train", project.id, asdict(config), name=name))
+        click.echo(started[-1])
+    if wait and not all([_follow(run_id) for run_id in started]):
+        sys.exit(1)
+
+
+@main.command(name="runs")
+@click.argument("project_id", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_runs(project_id: str | None, as_json: bool) -> None:
+    """List training runs, newest first."""
+    for run in runs.list_runs(project_id=project_id, kind="train"):
+        if as_json:
+            click.echo(json.dumps(asdict(run)))
+            continue
+        test = ((run.result or {}).get("test") or {}).get("accuracy")
+        figure = f"{100 * test:.1f} % test accuracy" if test is not None else ""
+        click.echo(f"{run.id}  {run.status:<9} {figure}")
+
+
+@main.command()
+@click.argument("run_id")
+@click.option("--to", "folder", type=click.Path(path_type=Path), default=Path("export"), show_default=True)
+def export(run_id: str, folder: Path) -> None:
+    """Write a run's weighted rows (Parquet, CSV) and its model (zip)."""
+    from synweight_core.export import export_run
+
+    for path in export_run(runs.load_run(run_id), folder):
+        click.echo(f"Wrote {path}")
+
+
+@main.command()
+@click.argument("run_id")
+def stop(run_id: str) -> None:
+    """Ask a run to end; it keeps the best model so far."""
+    runs.load_run(run_id)
+    runs.request_stop(run_id)
+
+
+@main.command()
+@click.option("--port", type=int, default=8501, show_default=True)
+@click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--demo", "with_demo", is_flag=True, help="Prepare the demo project first, once.")
+def app(port: int, address: str, with_demo: bool) -> None:
+    """Open the app."""
+    if not APP.exists():
+        raise click.ClickException(f"{APP} was not found: the app runs from a checkout of the project.")
+    if with_demo:
+        _prepare(projects.demo_project(), wait=True)
+    os.chdir(APP.parent)  # where .streamlit/config.toml is
+    options = ["--server.port", str(port), "--server.address", address]
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(APP), *options])
+
+
+def _prepare(project: projects.Project, *, wait: bool) -> None:
+    click.echo(f"Project {project.id} in {storage.home()}")
+    if is_prepared(project):
+        click.echo("It is ready.")
+        return
+    run_id = runs.start("prepare", project.id, {}, name=f"prepare {project.name}")
+    if wait and not _follow(run_id):
+        sys.exit(1)
+
+
+def _follow(run_id: str) -> bool:
+    """Print a run's events until it ends; whether it ended well. Ctrl-C asks it to stop."""
+    last = ""
+    try:
+        for event in runs.wait(run_id):
+            line = _event_line(event)
+            if line and line != last:
+                click.echo(f"  {line}")
+            last = line or last
+    except KeyboardInterrupt:
+        runs.request_stop(run_id)
+        click.echo("Stopping.")
+    run = runs.load_run(run_id)
+    if run.error:
+        click.echo(f"{run_id} failed: {run.error}", err=True)
+        return False
+    test = ((run.result or {}).get("test") or {}).get("accuracy")
+    figure = f", test accuracy {100 * test:.1f} %" if test is not None else ""
+    click.echo(f"{run_id} {run.status}{figure}")
+    return True
+
+
+def _event_line(event: dict[str, Any]) -> str:
+    if event["event"] == "stage":
+        share = f" {100 * event['done'] / event['total']:.0f} %" if event["stage"] == "vectors" else ""
+        return f"{STAGES[event['stage']]}{share}"
+    if event["event"] == "evaluation":
+        return f"epoch {event['epoch']:.1f}: validation accuracy {100 * event['accuracy']:.1f} %"
+    return ""
+
+
+def _settings_text(settings: WeightSettings) -> str:
+    return (
+        f"alpha {settings.alpha:g}, beta {settings.beta:g}, weights {settings.min_weight:g} to {settings.max_weight:g}"
+    )

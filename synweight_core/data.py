@@ -1,0 +1,361 @@
+"""Tables -> one data set: labels renamed, rows checked, the real rows split once.
+
+Nothing here reads files (`tables`) or knows folders (`projects.py`). Every row that is left out is
+kept in `Dataset.dropped` with its reason.
+"""
+
+import hashlib
+import string
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from synweight_core.columns import Columns, match_labels
+from synweight_core.errors import DataError
+
+MIN_REAL_ROWS = 20  # below this no checker can be cross-validated
+FEW_REAL_ROWS = 100
+VALIDATION_SHARE = 0.2
+TEST_SHARE = 0.2
+
+Unjudged = Literal["drop", "weight_one", "block"]
+
+_PUNCTUATION = str.maketrans("", "", string.punctuation + "“”‘’«»…–—¿¡")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file as a table, with the person's name for it and the roles of its columns."""
+
+    name: str
+    frame: pd.DataFrame
+    columns: Columns
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the validation report: `count` of `total` rows, and what was done about it."""
+
+    kind: str
+    level: Literal["info", "warning"]
+    count: int
+    total: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Synthetic and real rows with the same label names.
+
+    Both frames have `text`, `text_b` ("" when single), `label`, `generator`, `row` (1-based row of the
+    file) and `upload:NAME` for every further column, which no model ever sees. `real` has `split`:
+    "train" (the checker's rows), "validation" or "test".
+    """
+
+    synthetic: pd.DataFrame
+    real: pd.DataFrame
+    labels: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    dropped: pd.DataFrame
+
+    @property
+    def known_real(self) -> pd.DataFrame:
+        """The real rows that may choose something: all but the test rows."""
+        return self.real[self.real["split"] != "test"]
+
+    @property
+    def is_pairs(self) -> bool:
+        """Whether the texts are pairs."""
+        return bool((self.synthetic["text_b"] != "").any())
+
+    @property
+    def unjudged_labels(self) -> tuple[str, ...]:
+        """Labels of synthetic rows that the checker's real rows lack."""
+        judged = set(self.real.loc[self.real["split"] == "train", "label"])
+        return tuple(label for label in self.labels if label not in judged)
+
+    def label_codes(self, frame: pd.DataFrame) -> np.ndarray:
+        """Positions of the labels of `frame` in `labels`, int64 [n]."""
+        return pd.Categorical(frame["label"], categories=list(self.labels)).codes.astype(np.int64)
+
+    def content_hash(self) -> str:
+        """A hash of everything that a model may see, and of the split."""
+        digest = hashlib.sha256("\x1e".join(self.labels).encode())
+        for frame, names in ((self.synthetic, ()), (self.real, ("split",))):
+            for name in ("text", "text_b", "label", *names):
+                joined = "\x1f".join(frame[name])
+                digest.update(joined.encode("utf-8", "surrogatepass") + b"\x1d")
+        return digest.hexdigest()
+
+
+def build_dataset(
+    synthetic: Upload,
+    real: Upload,
+    test: Upload | None = None,
+    *,
+    label_map: Mapping[str, str] | None = None,
+    unjudged: Unjudged = "drop",
+    seed: int = 0,
+) -> Dataset:
+    """One data set from two or three uploads.
+
+    `label_map` renames labels of the synthetic and the test file to the real file's names; names that
+    it lacks are matched by `match_labels`. `unjudged` says what happens to synthetic rows with a label
+    that no real row has.
+
+    Raises:
+        DataError: a column is missing, too few rows or classes are left, or `unjudged` is "block".
+    """
+    drops: list[pd.DataFrame] = []
+    rows = _without_empty(_canonical(synthetic), synthetic, drops)
+    real_rows = _without_empty(_canonical(real), real, drops)
+    real_rows = _without_duplicates(real_rows, real.name, drops)
+    test_rows = None
+    if test:
+        test_rows = _without_empty(_canonical(test), test, drops)
+        rows = _without_leaks(rows, synthetic.name, test_rows, drops)
+        real_rows = _without_leaks(real_rows, real.name, test_rows, drops)
+    known = sorted(set(real_rows["label"]))
+    _check_real(real_rows, real.name, known)
+    rows = _rename_labels(rows, known, label_map or {})
+    rows, kept_unjudged = _settle_unjudged(rows, synthetic.name, known, unjudged, drops)
+    labels = tuple(sorted({*known, *kept_unjudged}))
+    split = split_real(real_rows["label"], with_test=test is None, seed=seed)
+    real_rows = real_rows.assign(split=split)
+    if test and test_rows is not None:
+        test_rows = _test_rows(test_rows, test.name, labels, label_map or {}, drops)
+        real_rows = pd.concat([real_rows, test_rows.assign(split="test")])
+    if rows.empty:
+        raise DataError(
+            f"{synthetic.name}: no synthetic row is left after the checks; expected rows whose labels are "
+            f"among {_listed(known)}. Match the label names, or choose another file."
+        )
+    dropped = pd.concat(drops, ignore_index=True)
+    return Dataset(
+        synthetic=rows.reset_index(drop=True).fillna(""),
+        real=real_rows.reset_index(drop=True).fillna(""),
+        labels=labels,
+        findings=tuple(_findings(rows, real_rows, labels, dropped, kept_unjudged)),
+        dropped=dropped,
+    )
+
+
+def split_real(labels: pd.Series, *, with_test: bool, seed: int) -> np.ndarray:
+    """'train', 'validation' (and 'test') per row, stratified: 80/20, or 60/20/20 with test. [n] str
+
+    A class of one row stays in training.
+    """
+    split = np.full(len(labels), "train", dtype=object)
+    random = np.random.default_rng(seed)
+    shares = {"validation": VALIDATION_SHARE} | ({"test": TEST_SHARE} if with_test else {})
+    order = random.permutation(len(labels))
+    for name, share in shares.items():
+        counts = _apportion(labels, share)
+        for label, count in counts.items():
+            free = [i for i in order if labels.iloc[i] == label and split[i] == "train"]
+            split[free[: min(count, len(free) - 1)]] = name
+    return split
+
+
+def normalised(texts: pd.Series) -> pd.Series:
+    """Texts as they are compared: NFKC, lower case, single spaces, no punctuation."""
+    return texts.map(_normalised)
+
+
+def pair_keys(frame: pd.DataFrame) -> pd.Series:
+    """What makes two rows the same text (or pair of texts)."""
+    return normalised(frame["text"]) + "\x1f" + normalised(frame["text_b"])
+
+
+def _normalised(text: str) -> str:
+    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(plain.translate(_PUNCTUATION).split()) or plain
+
+
+def _apportion(labels: pd.Series, share: float) -> dict[str, int]:
+    """Rows per class that add up to `share` of all rows, by largest remainder."""
+    quotas = labels.value_counts().sort_index() * share
+    counts = quotas.astype(int)
+    missing = round(len(labels) * share) - int(counts.sum())
+    for label in (quotas - counts).sort_values(ascending=False, kind="stable").index[:missing]:
+        counts[label] += 1
+    return {str(label): int(count) for label, count in counts.items()}
+
+
+def _listed(names: Sequence[str], *, at_most: int = 12) -> str:
+    shown = ", ".join(str(name)[:60] for name in names[:at_most])
+    return shown + (f" and {len(names) - at_most} more" if len(names) > at_most else "")
+
+
+def _canonical(upload: Upload) -> pd.DataFrame:
+    frame, columns = upload.frame, upload.columns
+    for role, name in (("text", columns.text), ("label", columns.label)):
+        if name is None or name not in frame.columns:
+            raise DataError(
+                f"{upload.name}: no column for the {role} was found. "
+                f"The file has: {_listed(list(frame.columns))}. Pick one of them as {role}."
+            )
+    if columns.text == columns.label:
+        raise DataError(
+            f"{upload.name}: column '{columns.text}' is chosen both as text and as label. "
+            f"The file has: {_listed(list(frame.columns))}. Pick two different columns."
+        )
+    roles = {role: getattr(columns, role) for role in ("text", "text_b", "label", "generator")}
+    used = {name for name in roles.values() if name}
+    blank = pd.Series("", index=frame.index, dtype=str)
+    parts = {role: frame[name] if name else blank for role, name in roles.items()}
+    parts |= {f"upload:{name}": frame[name] for name in frame.columns if name not in used}
+    canonical = pd.DataFrame(parts)
+    canonical["label"] = canonical["label"].str.strip()
+    return canonical.assign(row=np.arange(1, len(frame) + 1))
+
+
+def _drop(frame: pd.DataFrame, mask: pd.Series, name: str, reason: str, drops: list[pd.DataFrame]) -> pd.DataFrame:
+    """`frame` without the masked rows, which are noted in `drops`."""
+    gone = frame.loc[mask, ["row", "text", "text_b", "label"]]
+    drops.append(gone.assign(file=name, reason=reason))
+    return frame[~mask]
+
+
+def _without_empty(frame: pd.DataFrame, upload: Upload, drops: list[pd.DataFrame]) -> pd.DataFrame:
+    empty = frame["text"].str.strip() == ""
+    if upload.columns.text_b:
+        empty |= frame["text_b"].str.strip() == ""
+    frame = _drop(frame, empty, upload.name, "empty text", drops)
+    return _drop(frame, frame["label"] == "", upload.name, "empty label", drops)
+
+
+def _without_duplicates(frame: pd.DataFrame, name: str, drops: list[pd.DataFrame]) -> pd.DataFrame:
+    return _drop(frame, pair_keys(frame).duplicated(), name, "duplicate", drops)
+
+
+def _without_leaks(frame: pd.DataFrame, name: str, test: pd.DataFrame, drops: list[pd.DataFrame]) -> pd.DataFrame:
+    leaked = pair_keys(frame).isin(set(pair_keys(test)))
+    return _drop(frame, leaked, name, "stands in test", drops)
+
+
+def _rename_labels(frame: pd.DataFrame, known: Sequence[str], label_map: Mapping[str, str]) -> pd.DataFrame:
+    names = match_labels(frame["label"].unique(), known)
+    renamed = {name: label_map.get(name) or same or name for name, same in names.items()}
+    return frame.assign(label=frame["label"].map(renamed))
+
+
+def _settle_unjudged(
+    rows: pd.DataFrame,
+    name: str,
+    known: Sequence[str],
+    unjudged: Unjudged,
+    drops: list[pd.DataFrame],
+) -> tuple[pd.DataFrame, list[str]]:
+    """Synthetic rows and the labels among them that the real rows lack and that are kept."""
+    foreign = sorted(set(rows["label"]) - set(known))
+    if not foreign:
+        return rows, []
+    if unjudged == "block":
+        count = int(rows["label"].isin(foreign).sum())
+        raise DataError(
+            f"{name}: {count:,} rows have labels that no real row has: {_listed(foreign)}. "
+            f"The real rows have: {_listed(known)}. The quality checker cannot judge such rows. Match the "
+            "label names, leave these rows out, or keep them with weight 1."
+        )
+    if unjudged == "drop":
+        return _drop(rows, rows["label"].isin(foreign), name, "unknown label", drops), []
+    return rows, foreign
+
+
+def _test_rows(
+    rows: pd.DataFrame,
+    name: str,
+    labels: Sequence[str],
+    label_map: Mapping[str, str],
+    drops: list[pd.DataFrame],
+) -> pd.DataFrame:
+    rows = _rename_labels(rows, labels, label_map)
+    rows = _drop(rows, ~rows["label"].isin(labels), name, "unknown label", drops)
+    rows = _without_duplicates(rows, name, drops)
+    if rows.empty:
+        raise DataError(
+            f"{name}: no test row has a label of the real file ({_listed(labels)}). "
+            "Match the label names, or leave the test file out."
+        )
+    return rows
+
+
+def _check_real(rows: pd.DataFrame, name: str, known: Sequence[str]) -> None:
+    if len(rows) < MIN_REAL_ROWS:
+        raise DataError(
+            f"{name}: {len(rows):,} usable real rows were found; at least {MIN_REAL_ROWS} are needed, and "
+            "200 to 400 are a good number. Add labelled real rows."
+        )
+    if len(known) < 2:
+        raise DataError(
+            f"{name}: all {len(rows):,} rows have the label '{_listed(known)}'; at least two classes are "
+            "needed to train a classifier. Check which column holds the label, or add rows."
+        )
+    if len(known) > len(rows) // 4:
+        raise DataError(
+            f"{name}: {len(known):,} different labels in {len(rows):,} rows were found; expected at least "
+            "four rows a label on average. Check which column holds the label."
+        )
+
+
+_LEFT_OUT = {
+    "empty text": "no text",
+    "empty label": "no label",
+    "duplicate": "the same text stands earlier in the file",
+    "unknown label": "a label that no real row has",
+    "stands in test": "the same text stands in the test rows, which must stay unseen",
+}
+
+
+def _findings(
+    rows: pd.DataFrame,
+    real: pd.DataFrame,
+    labels: Sequence[str],
+    dropped: pd.DataFrame,
+    kept_unjudged: Sequence[str],
+) -> Iterable[Finding]:
+    totals = len(rows) + len(real) + len(dropped)
+    for (name, reason), group in dropped.groupby(["file", "reason"], sort=True):
+        count = len(group)
+        rows_word = "row" if count == 1 else "rows"
+        message = f"{name}: {count:,} {rows_word} left out: {_LEFT_OUT[str(reason)]}."
+        yield Finding(str(reason), "warning", count, totals, message)
+    copies = int(pair_keys(rows).duplicated().sum())
+    if copies:
+        yield Finding("synthetic duplicate", "info", copies, len(rows),
+                      f"{copies:,} of {len(rows):,} synthetic rows repeat another one. They are kept; the "
+                      "diversity checker lowers their weight.")  # fmt: skip
+    known = real[real["split"] != "test"]
+    shared = int(pair_keys(rows).isin(set(pair_keys(known))).sum())
+    if shared:
+        yield Finding("copy of real", "info", shared, len(rows),
+                      f"{shared:,} synthetic rows are copies of real rows. They are kept.")  # fmt: skip
+    if kept_unjudged:
+        count = int(rows["label"].isin(kept_unjudged).sum())
+        yield Finding("unjudged", "warning", count, len(rows),
+                      f"{count:,} synthetic rows have labels that no real row has "
+                      f"({_listed(kept_unjudged)}). They keep weight 1.")  # fmt: skip
+    yield from _class_findings(rows, known, labels)
+
+
+def _class_findings(rows: pd.DataFrame, known: pd.DataFrame, labels: Sequence[str]) -> Iterable[Finding]:
+    if len(known) < FEW_REAL_ROWS:
+        yield Finding("few real rows", "warning", len(known), len(known),
+                      f"Only {len(known):,} real rows are there to judge by; weights will be rough. 200 to "
+                      "400 are a good number.")  # fmt: skip
+    lacking = sorted(set(known["label"]) - set(rows["label"]))
+    if lacking:
+        yield Finding("class without synthetic rows", "warning", len(lacking), len(labels),
+                      f"No synthetic row has the label {_listed(lacking)}. A model trained on synthetic rows "
+                      "alone cannot learn it.")  # fmt: skip
+    counts = known["label"].value_counts()
+    rare = sorted(str(label) for label in counts.index[counts < 5])
+    if rare:
+        yield Finding("rare class", "warning", len(rare), len(labels),
+                      f"Fewer than five real rows have the label {_listed(rare)}. These rows always train "
+                      "the checker, and per-class figures leave these classes out.")  # fmt: skip

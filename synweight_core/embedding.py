@@ -1,0 +1,76 @@
+"""Texts -> unit vectors, by a sentence encoder. Imports torch: for worker processes and notebooks."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+from synweight_core.devices import has_bf16, pick_device
+from synweight_core.errors import ModelError
+from synweight_core.models import MINILM, is_local, model_source
+
+Progress = Callable[[int, int], None]  # done, total
+
+_CHUNK_ROWS = 512
+
+
+def embed(
+    texts: Sequence[str],
+    *,
+    encoder: str = MINILM,
+    device: str = "auto",
+    batch_size: int = 64,
+    progress: Progress = lambda done, total: None,
+) -> np.ndarray:
+    """Unit vectors of the texts, [n, d] float32.
+
+    Equal texts are encoded once; texts are encoded in order of length, so that a batch holds little
+    padding; bfloat16 where the hardware is fast at it.
+
+    Raises:
+        ModelError: `encoder` is neither a folder nor a hub id that can be loaded.
+    """
+    device = pick_device(device)
+    model = load_encoder(encoder, device=device)
+    distinct, positions = np.unique(np.asarray(texts, dtype=object), return_inverse=True)
+    order = np.argsort([-len(text) for text in distinct], kind="stable")
+    vectors = np.empty((len(distinct), model.get_embedding_dimension()), dtype=np.float32)
+    for start in range(0, len(order), _CHUNK_ROWS):
+        progress(start, len(order))
+        chunk = order[start : start + _CHUNK_ROWS]
+        encoded = model.encode([*distinct[chunk]], batch_size=batch_size, show_progress_bar=False)
+        vectors[chunk] = encoded.astype(np.float32)
+    progress(len(order), len(order))
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return vectors[positions]
+
+
+def load_encoder(encoder: str, *, device: str) -> SentenceTransformer:
+    """A sentence encoder from a folder or hub id, safetensors only. Raises ModelError."""
+    source = model_source(encoder)
+    try:
+        return SentenceTransformer(
+            source,
+            device=device,
+            local_files_only=is_local(source),
+            model_kwargs={
+                "dtype": "bfloat16" if has_bf16(device) else "float32",
+                "use_safetensors": True,
+            },
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"The encoder '{encoder}' could not be loaded: {error} Expected '{MINILM}', a folder with a "
+            "sentence-transformers model in safetensors, or the id of one on the Hugging Face hub."
+        ) from error
+
+
+def pair_features(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """|u - v| and u * v of pairs of vectors, for linear classifiers. [n, 2d]"""
+    return np.concatenate([np.abs(first - second), first * second], axis=1)
+
+
+def pair_positions(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The unit vector between the two sides of each pair, for the map. [n, d]"""
+    middle = first + second
+    return middle / np.maximum(np.linalg.norm(middle, axis=1, keepdims=True), 1e-12)

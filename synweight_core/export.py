@@ -1,0 +1,96 @@
+"""Results in the forms that other tools open: weighted rows as Parquet or CSV, the model as one zip."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from synweight_core import storage
+from synweight_core.data import Dataset
+from synweight_core.errors import DataError, NotFoundError
+from synweight_core.prepare import Prepared, need_prepared
+from synweight_core.projects import load_dataset, load_project
+from synweight_core.runs import Run
+from synweight_core.weighting import WeightSettings, weights
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run
+
+
+def weighted_rows(dataset: Dataset, prepared: Prepared, row_weights: np.ndarray) -> pd.DataFrame:
+    """The synthetic rows with `weight`, `quality` and `diversity` (the latter in nats)."""
+    scores = {
+        "weight": row_weights,
+        "quality": np.exp(prepared.log_quality),
+        "diversity": -prepared.log_reference,
+    }
+    return dataset.synthetic.assign(**scores)
+
+
+def project_weights(project_id: str, settings: WeightSettings) -> pd.DataFrame:
+    """The weighted rows of a prepared project at these settings. Raises NotFoundError."""
+    project = load_project(project_id)
+    prepared = need_prepared(project)
+    row_weights = weights(prepared.log_quality, prepared.log_reference, settings)
+    return weighted_rows(load_dataset(project), prepared, row_weights)
+
+
+def run_weights(run: Run) -> pd.DataFrame:
+    """The rows with the weights as the run last used them.
+
+    Raises:
+        NotFoundError: the run has not ended with a model.
+        DataError: it trained on real rows alone, which have no weights.
+    """
+    if run.settings.get("train_on") == "real":
+        raise DataError("This run trained on the real rows alone; they have no weights to export.")
+    outputs = run.folder / "outputs.npz"
+    if not outputs.exists():
+        raise NotFoundError("This run kept no weights: it ended before its first step.")
+    project = load_project(run.project)
+    with np.load(outputs, allow_pickle=False) as stored:
+        return weighted_rows(load_dataset(project), need_prepared(project), stored["row_weights"])
+
+
+def to_parquet(rows: pd.DataFrame) -> bytes:
+    """A Parquet file."""
+    return bytes(rows.to_parquet(index=False))
+
+
+def to_csv(rows: pd.DataFrame) -> bytes:
+    """A CSV file in UTF-8. Texts that a spreadsheet would run as a formula get a leading apostrophe."""
+    safe = rows.copy()
+    for name in safe.columns[[dtype == "str" for dtype in safe.dtypes]]:
+        risky = safe[name].str.startswith(_FORMULA_STARTS)
+        safe[name] = safe[name].where(~risky, "'" + safe[name])
+    return safe.to_csv(index=False).encode("utf-8")
+
+
+def model_zip(run: Run) -> Path:
+    """The model folder as one zip, built once. Raises NotFoundError when the run kept no model."""
+    model = run.folder / "model"
+    if not (model / "config.json").exists():
+        raise NotFoundError("This run kept no model: it ended before its first step.")
+    target = run.folder / "model.zip"
+    if not target.exists():
+        storage.write_atomically(target, lambda path: _zip(model, path))
+    return target
+
+
+def export_run(run: Run, folder: Path) -> list[Path]:
+    """Weights (Parquet and CSV) and the model zip in `folder`; the paths written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / "model.zip"]
+    written[0].write_bytes(model_zip(run).read_bytes())
+    if run.settings.get("train_on") != "real":
+        rows = run_weights(run)
+        for name, content in (("weights.parquet", to_parquet(rows)), ("weights.csv", to_csv(rows))):
+            (folder / name).write_bytes(content)
+            written.append(folder / name)
+    return written
+
+
+def _zip(folder: Path, path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for file in sorted(folder.iterdir()):
+            archive.write(file, file.name)

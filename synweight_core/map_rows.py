@@ -1,0 +1,128 @@
+"""What the map shows for each row: one frame of rows, and the table of columns to colour by.
+
+Adding a colour is one row in COLOURS. Pure arithmetic on frames and arrays; no figures are made here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from synweight_core.data import Dataset
+from synweight_core.prepare import Prepared
+
+MAX_COLOUR_RATIO = 8.0  # weights beyond 1/8 and 8 share the end colours
+MAX_CATEGORIES = 40  # more names than this and the rest is drawn as "other"
+
+
+@dataclass(frozen=True)
+class ColourBy:
+    """One way to colour the map: a diverging log scale, a sequential scale or categories."""
+
+    label: str
+    help: str
+    kind: Literal["weight", "sequential", "categorical"]
+    values: Callable[[pd.DataFrame], pd.Series]
+
+
+def _column(name: str) -> Callable[[pd.DataFrame], pd.Series]:
+    return lambda rows: rows[name]
+
+
+COLOURS: Mapping[str, ColourBy] = {
+    "weight": ColourBy("Weight", "Blue: counts less than 1. Orange: counts more.", "weight", _column("weight")),
+    "quality": ColourBy(
+        "Quality", "P(label | text) by the checker trained on real rows.", "sequential", _column("quality")
+    ),
+    "diversity": ColourBy(
+        "Diversity",
+        "-log P(label | text) by the checker trained on synthetic rows, in nats: high is rare.",
+        "sequential",
+        _column("diversity"),
+    ),
+    "label": ColourBy("Label", "The label in the file.", "categorical", _column("label")),
+    "source": ColourBy("Source", "Synthetic or real.", "categorical", _column("source")),
+    "prediction": ColourBy(
+        "Quality checker's prediction", "The most likely label by real rows.", "categorical",
+        _column("prediction"),
+    ),
+    "agreement": ColourBy(
+        "Label against prediction", "Whether the quality checker would give the same label.", "categorical",
+        _column("agreement"),
+    ),
+    "duplicates": ColourBy(
+        "Near-duplicates", "Rows with another row at cosine similarity 0.95 or more.", "categorical",
+        _column("duplicates"),
+    ),
+    "split": ColourBy("Split", "What the row is used for.", "categorical", _column("split")),
+    "generator": ColourBy("Generator", "Who or what wrote the row.", "categorical", _column("generator")),
+}  # fmt: skip
+
+
+def colours_for(rows: pd.DataFrame) -> dict[str, ColourBy]:
+    """COLOURS that say something about these rows, and one for each further column of the upload."""
+    found = {name: colour for name, colour in COLOURS.items() if name != "generator" or (rows["generator"] != "").any()}
+    for column in rows.columns:
+        if str(column).startswith("upload:"):
+            name = str(column).removeprefix("upload:")
+            help_text = "A column of the upload. No model ever sees it."
+            found[str(column)] = ColourBy(name, help_text, "categorical", _column(str(column)))
+    return found
+
+
+def map_rows(dataset: Dataset, prepared: Prepared) -> pd.DataFrame:
+    """Synthetic and known real rows with everything that does not depend on sliders.
+
+    Columns: text, text_b, label, generator, row, upload columns, source, split, x, y, quality (0 to 1),
+    diversity (nats), prediction, agreement, duplicates. `weight` is added by `with_weights`.
+    """
+    synthetic = dataset.synthetic.assign(source="synthetic", split="synthetic")
+    real = dataset.known_real.assign(source="real")
+    rows = pd.concat([synthetic, real], ignore_index=True).fillna("")
+    numbers = np.arange(len(rows))
+    best = np.nan_to_num(prepared.quality, nan=-np.inf).argmax(axis=1)
+    group_sizes = np.bincount(prepared.groups)[prepared.groups]
+    rows["x"], rows["y"] = prepared.xy.T
+    rows["quality"] = np.exp(prepared.quality[numbers, prepared.labels])
+    rows["diversity"] = -prepared.diversity[numbers, prepared.labels]
+    rows["prediction"] = np.asarray(dataset.labels, dtype=object)[best]
+    rows["agreement"] = np.where(best == prepared.labels, "same", "different")
+    rows["duplicates"] = np.where(group_sizes > 1, "has a near-duplicate", "single")
+    return rows
+
+
+def with_weights(rows: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
+    """The rows with `weight`: of the synthetic ones, which come first; NaN for real rows."""
+    padded = np.full(len(rows), np.nan)
+    padded[: len(weights)] = weights
+    return rows.assign(weight=padded)
+
+
+def log_colour(weights: pd.Series) -> np.ndarray:
+    """log2 of weights within 1/8 and 8, the colour axis of weights. [n]"""
+    limited = weights.to_numpy().clip(1 / MAX_COLOUR_RATIO, MAX_COLOUR_RATIO)
+    return np.log2(limited)
+
+
+def categories(values: pd.Series) -> tuple[pd.Series, list[str]]:
+    """Values as names, the rarest joined as 'other' beyond MAX_CATEGORIES, and the names in order."""
+    named = values.where(values != "", "(empty)").astype(str)
+    frequent = list(named.value_counts().index[:MAX_CATEGORIES])
+    if named.nunique() > MAX_CATEGORIES:
+        named = named.where(named.isin(frequent), "other")
+    return named, sorted(named.unique())
+
+
+def selection_summary(rows: pd.DataFrame, selected: np.ndarray) -> dict[str, float]:
+    """Counts and means of a selection; means over its synthetic rows, NaN when it has none."""
+    chosen = rows.iloc[selected]
+    synthetic = chosen[chosen["source"] == "synthetic"]
+    return {
+        "rows": len(chosen),
+        "synthetic": len(synthetic),
+        "mean_weight": float(synthetic["weight"].mean()),
+        "disagree": float((synthetic["agreement"] == "different").mean()),
+        "share_of_weight": float(synthetic["weight"].sum() / rows["weight"].sum()),
+    }

@@ -1,0 +1,54 @@
+"""What a setting of weights amounts to, as small tables for the Weights page."""
+
+import numpy as np
+import pandas as pd
+
+from synweight_core.weighting import effective_sample_size, rows_carrying
+
+COLLAPSED_SHARE = 0.1  # an effective sample size below this share of the rows is a collapse
+HISTOGRAM_EDGES = np.geomspace(1 / 64, 64, 37)
+
+
+def summary(weights: np.ndarray) -> dict[str, float]:
+    """Effective sample size, its share of the rows, rows that carry half of the weight, rows below 0.1."""
+    n = len(weights)
+    effective = effective_sample_size(weights)
+    return {
+        "rows": n,
+        "effective_sample_size": effective,
+        "effective_share": effective / n if n else 0.0,
+        "half_rows": rows_carrying(weights),
+        "nearly_off": int((weights < 0.1).sum()),
+    }
+
+
+def is_collapsed(weights: np.ndarray) -> bool:
+    """Whether a few rows carry nearly everything."""
+    return summary(weights)["effective_share"] < COLLAPSED_SHARE
+
+
+def histogram(weights: np.ndarray) -> pd.DataFrame:
+    """Rows per weight bin on a log scale: columns low, high, rows. The end bins take what lies beyond."""
+    counts, _ = np.histogram(weights.clip(HISTOGRAM_EDGES[0], HISTOGRAM_EDGES[-1]), HISTOGRAM_EDGES)
+    return pd.DataFrame({"low": HISTOGRAM_EDGES[:-1], "high": HISTOGRAM_EDGES[1:], "rows": counts})
+
+
+def by_class(labels: pd.Series, weights: np.ndarray, real_labels: pd.Series) -> pd.DataFrame:
+    """Per class: rows, share raw, weighted and real, effective sample size, rows with half the weight."""
+    frame = pd.DataFrame({"label": labels.to_numpy(), "weight": weights})
+    total = weights.sum()
+    real_shares = real_labels.value_counts(normalize=True)
+    return pd.DataFrame(
+        [
+            {
+                "label": label,
+                "rows": len(group),
+                "share_raw": len(group) / len(frame),
+                "share_weighted": float(group["weight"].sum() / total),
+                "share_real": float(real_shares.get(label, 0.0)),
+                "effective_sample_size": effective_sample_size(group["weight"].to_numpy()),
+                "half_rows": rows_carrying(group["weight"].to_numpy()),
+            }
+            for label, group in frame.groupby("label", sort=True)
+        ]
+    )

@@ -1,0 +1,36 @@
+"""Vectors and their neighbour graph -> map coordinates, by UMAP. Imports umap: for worker processes."""
+
+import warnings
+
+import numpy as np
+import umap
+
+MIN_ROWS = 12  # fewer rows have no neighbourhoods to draw
+
+
+def project(
+    vectors: np.ndarray, indices: np.ndarray, distances: np.ndarray, *, seed: int = 0, min_dist: float = 0.1
+) -> np.ndarray:
+    """Map coordinates [n, 2] float32, the same for the same input and seed.
+
+    `indices` and `distances` are those of `neighbors.nearest`. Below MIN_ROWS rows: the two principal
+    components.
+    """
+    if len(vectors) < MIN_ROWS:
+        centred = vectors - vectors.mean(axis=0)
+        left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+        return (left[:, :2] * sizes[:2]).astype(np.float32)
+    own = np.arange(len(vectors), dtype=np.int32)[:, None]
+    graph_indices = np.hstack([own, indices])  # UMAP counts each row as its own first neighbour
+    graph_distances = np.hstack([np.zeros_like(distances[:, :1]), distances])
+    reducer = umap.UMAP(
+        n_neighbors=graph_indices.shape[1],
+        min_dist=min_dist,
+        random_state=seed,
+        n_jobs=1,
+        precomputed_knn=(graph_indices, graph_distances),
+    )
+    with warnings.catch_warnings():
+        # it warns that a precomputed graph without a search index cannot place new rows: none are placed
+        warnings.filterwarnings("ignore", message="precomputed_knn", category=UserWarning)
+        return reducer.fit_transform(vectors).astype(np.float32)

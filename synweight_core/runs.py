@@ -1,0 +1,189 @@
+"""One folder per job: created, launched, watched, stopped. Status comes from files and a held lock.
+
+    runs/<id>/config.json  lock  worker.log  metrics.jsonl  [stop]  [result.json | error.json]  model/
+
+Whoever launches a job takes its lock and hands the open file to the worker, so that the lock is held from
+before the worker exists until it is gone, however it goes. A job therefore never stays "starting", and a
+recycled process id fools nobody. No process handle is kept.
+"""
+
+import fcntl
+import os
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from synweight_core import storage
+from synweight_core.errors import NotFoundError
+
+Kind = Literal["train", "prepare"]
+Status = Literal["queued", "running", "finished", "stopped", "failed"]
+# Threads that wait by spinning starve each other when anything else runs: measured 3 to 10 times slower.
+_WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+ACTIVE: tuple[Status, ...] = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A job as its folder tells. `settings` are the run's own, not those of any form."""
+
+    id: str
+    kind: Kind
+    project: str
+    name: str
+    created: float
+    settings: dict[str, Any]
+    status: Status
+    result: dict[str, Any] | None
+    error: str | None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds this run."""
+        return folder(self.id)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a worker holds it."""
+        return self.status in ACTIVE
+
+
+def folder(run_id: str) -> Path:
+    """The folder of a run. Raises NotFoundError for an id that is no id."""
+    return storage.home() / "runs" / storage.checked_id(run_id)
+
+
+def start(kind: Kind, project_id: str, settings: dict[str, Any], *, name: str) -> str:
+    """Create a run folder and launch its worker in a session of its own. The run's id."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    run_id = f"{stamp}-{storage.slug(name)}-{secrets.token_hex(2)}"
+    path = folder(run_id)
+    path.mkdir(parents=True)
+    config = {
+        "kind": kind, "project": project_id, "name": name, "created": time.time(), "settings": settings,
+    }  # fmt: skip
+    with (path / "lock").open("w") as lock, (path / "worker.log").open("ab") as log:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        storage.write_json(path / "config.json", config)
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "synweight_core.worker", str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=[lock.fileno()],
+            env=os.environ | _WORKER_ENVIRONMENT | {"SYNWEIGHT_HOME": str(storage.home())},
+        )
+    threading.Thread(target=worker.wait, daemon=True).start()  # leaves no zombie; nothing else keeps the handle
+    return run_id
+
+
+def load_run(run_id: str) -> Run:
+    """One run. Raises NotFoundError."""
+    path = folder(run_id)
+    config = storage.read_json(path / "config.json")
+    if config is None:
+        raise NotFoundError(f"There is no run '{run_id}' here. Choose one from the list.")
+    status, result, error = _outcome(path)
+    return Run(id=run_id, **config, status=status, result=result, error=error)
+
+
+def list_runs(*, project_id: str | None = None, kind: Kind | None = None) -> list[Run]:
+    """Runs of the workspace, newest first."""
+    ids = sorted((path.parent.name for path in (storage.home() / "runs").glob("*/config.json")), reverse=True)
+    found = (load_run(run_id) for run_id in ids)
+    return [
+        run for run in found if (project_id is None or run.project == project_id) and (kind is None or run.kind == kind)
+    ]
+
+
+def request_stop(run_id: str) -> None:
+    """Ask the worker to end; it does so within seconds and keeps the best model so far."""
+    (folder(run_id) / "stop").touch()
+
+
+def stop_requested(path: Path) -> bool:
+    """Whether somebody asked this run to end."""
+    return (path / "stop").exists()
+
+
+def read_metrics(run_id: str, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Events reported since byte `offset`, and the offset to go on from."""
+    return storage.read_lines(folder(run_id) / "metrics.jsonl", offset)
+
+
+def latest_event(run_id: str) -> dict[str, Any]:
+    """The last event reported, {} before the first."""
+    events, _ = read_metrics(run_id)
+    return events[-1] if events else {}
+
+
+def wait(run_id: str, *, poll_seconds: float = 0.3) -> Iterator[dict[str, Any]]:
+    """Events of a run as they come, until it ends."""
+    offset = 0
+    while True:
+        active = load_run(run_id).is_active
+        events, offset = read_metrics(run_id, offset)
+        yield from events
+        if not active:
+            return
+        time.sleep(poll_seconds)
+
+
+@contextmanager
+def device_turn(path: Path, *, poll_seconds: float = 0.5) -> Iterator[bool]:
+    """Wait until this training run is the oldest active one and the device is free; hold the device.
+
+    Yields False when the run was asked to stop while it waited.
+    """
+    with (storage.home() / "runs" / "device.lock").open("w") as lock:
+        while not stop_requested(path):
+            if _is_first(path) and _try_lock(lock.fileno()):
+                yield True
+                return
+            time.sleep(poll_seconds)
+        yield False
+
+
+def _is_first(path: Path) -> bool:
+    active = [run.id for run in list_runs(kind="train") if run.is_active]
+    return not active or min(active) >= path.name
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _outcome(path: Path) -> tuple[Status, dict[str, Any] | None, str | None]:
+    held = _is_held(path / "lock")  # before the result is read: a worker writes it, then lets go
+    result = storage.read_json(path / "result.json")
+    if result is not None:
+        return ("stopped" if result.get("stopped") else "finished"), result, None
+    error = storage.read_json(path / "error.json")
+    if error is not None:
+        return "failed", None, error["message"]
+    if held:
+        return ("running" if (path / "metrics.jsonl").exists() else "queued"), None, None
+    return "failed", None, "The worker ended without a word: it was killed, or memory ran out."
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

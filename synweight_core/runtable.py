@@ -1,0 +1,53 @@
+"""Runs as tables: one row a run, and one row a setting over its seeds. Accuracies in per cent."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from synweight_core.runs import Run
+
+_SETTING = (
+    "loss",
+    "train_on",
+    "alpha",
+    "beta",
+    "max_weight",
+    "backbone",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+)
+
+
+def run_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row a run: name, status, settings, best validation and final test figures."""
+    return pd.DataFrame([_row(run) for run in runs])
+
+
+def seed_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row a setting: number of seeds, mean, lowest and highest test accuracy of its finished runs."""
+    rows = [
+        {name: run.settings[name] for name in _SETTING} | {"accuracy": 100 * run.result["test"]["accuracy"]}
+        for run in runs
+        if run.result and run.result.get("test")
+    ]
+    if not rows:
+        return pd.DataFrame()
+    grouped = pd.DataFrame(rows).groupby(list(_SETTING), sort=False)["accuracy"]
+    table = grouped.agg(["size", "mean", "min", "max"]).reset_index()
+    names = {"size": "seeds", "mean": "mean test accuracy", "min": "lowest", "max": "highest"}
+    return table.rename(columns=names).sort_values("mean test accuracy", ascending=False)
+
+
+def _row(run: Run) -> dict[str, object]:
+    result = run.result or {}
+    figures: dict[str, object] = {"run": run.name, "status": run.status}
+    figures |= {name: run.settings[name] for name in ("loss", "train_on", "alpha", "beta", "epochs", "seed")}
+    for split, prefix in (("validation", "best validation"), ("test", "test")):
+        scores = result.get(split) or {}
+        figures[f"{prefix} accuracy"] = 100 * scores.get("accuracy", np.nan)
+        figures[f"{prefix} macro-F1"] = 100 * scores.get("macro_f1", np.nan)
+    figures["seconds"] = round(result.get("seconds", np.nan), 1) if result else np.nan
+    figures["started"] = f"{run.id[:4]}-{run.id[4:6]}-{run.id[6:8]} {run.id[9:11]}:{run.id[11:13]}"
+    return figures

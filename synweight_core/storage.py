@@ -1,0 +1,93 @@
+"""Files of the workspace: where it is, safe ids, atomic writes, append-only JSON lines.
+
+This module knows no project, run or model. Everything that is replaced is written to a temporary file in
+the same folder and renamed, so that a crash or a full disk leaves the old file as it was.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from synweight_core.errors import NotFoundError
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
+
+
+def home() -> Path:
+    """The workspace folder: `SYNWEIGHT_HOME`, or the platform's data folder for the app."""
+    configured = os.environ.get("SYNWEIGHT_HOME")
+    path = Path(configured).expanduser() if configured else platformdirs.user_data_path("synweight")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def checked_id(value: str) -> str:
+    """`value`, when it can only name a direct child of a workspace folder.
+
+    Ids come from URLs and command lines, so they are checked before they touch a path.
+
+    Raises:
+        NotFoundError: it has other characters than a-z, 0-9 and '-', or more than 100.
+    """
+    if not _ID.fullmatch(value):
+        raise NotFoundError("This id is not valid: ids have only a-z, 0-9 and '-'. Choose an entry from the list.")
+    return value
+
+
+def slug(name: str, *, max_chars: int = 40) -> str:
+    """A name as a part of an id: lower case, '-' for everything else, never empty."""
+    cleaned = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return cleaned[:max_chars].strip("-") or "unnamed"
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 (any JSON value)
+    """Replace `path` by `value` as JSON."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401 (any JSON value)
+    """The JSON value in `path`, or None when there is no such file or it is not whole."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def append_line(path: Path, record: dict[str, Any]) -> None:
+    """Append one JSON line. Only one process ever writes a given file."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The complete JSON lines after byte `offset`, and the offset to go on from.
+
+    An unfinished last line is left for the next call.
+    """
+    if not path.exists():
+        return [], offset
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read()
+    complete = data[: data.rfind(b"\n") + 1]
+    return [json.loads(line) for line in complete.splitlines()], offset + len(complete)

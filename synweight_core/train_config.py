@@ -1,0 +1,53 @@
+"""What a person chooses for a run. Plain values that go to JSON and back; imports no torch."""
+
+from dataclasses import dataclass
+
+from synweight_core.models import MINILM
+from synweight_core.weighting import LOSSES, WeightSettings
+
+TRAIN_ON = {"synthetic": "Synthetic rows", "real": "Real rows alone (baseline)"}
+PRECISIONS = ("auto", "bf16", "float32")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run. Raises ValueError when a value is out of its range.
+
+    `alpha` and `beta` are used by losses that leave them open ("tuned"); the caps by every weighted loss.
+    """
+
+    loss: str = "ce"
+    train_on: str = "synthetic"
+    alpha: float = 1.0
+    beta: float = 0.0
+    min_weight: float = 0.0
+    max_weight: float = 10.0
+    backbone: str = MINILM
+    epochs: int = 3
+    batch_size: int = 32
+    learning_rate: float = 1e-4
+    warmup_share: float = 0.1
+    weight_decay: float = 0.01
+    max_length: int = 128
+    evaluations_per_epoch: int = 2
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        WeightSettings(self.alpha, self.beta, self.min_weight, self.max_weight)
+        _expect(self.loss in LOSSES, "loss", self.loss, f"one of {', '.join(LOSSES)}")
+        _expect(self.train_on in TRAIN_ON, "train_on", self.train_on, f"one of {', '.join(TRAIN_ON)}")
+        _expect(self.precision in PRECISIONS, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
+        _expect(0 < self.learning_rate <= 0.1, "learning_rate", self.learning_rate, "above 0, at most 0.1")
+        for name, lowest, highest in (
+            ("epochs", 1, 1000), ("batch_size", 1, 4096), ("max_length", 8, 8192),
+            ("evaluations_per_epoch", 1, 100), ("seed", 0, 2**31 - 1),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            _expect(lowest <= value <= highest, name, value, f"{lowest:,} to {highest:,}")
+
+
+def _expect(holds: bool, name: str, found: object, expected: str) -> None:
+    if not holds:
+        raise ValueError(f"{name} is {found}; expected {expected}.")

@@ -1,0 +1,331 @@
+"""One weighted fine-tuning run: config and rows in, a model and its figures out.
+
+It knows no files, projects or pages. `report` is the only way out while it runs: a callable that takes a
+dict. It may raise StopRequested; the run then ends early with the best model so far.
+"""
+
+import copy
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch.nn.functional import cross_entropy, log_softmax
+from torch.utils.data import DataLoader, Sampler
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    get_linear_schedule_with_warmup,
+)
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from synweight_core import metrics
+from synweight_core.devices import has_bf16, pick_device
+from synweight_core.errors import ModelError
+from synweight_core.models import is_local, model_source
+from synweight_core.train_config import TrainConfig
+from synweight_core.weighting import (
+    LOSSES,
+    WeightSettings,
+    clip_and_scale,
+    effective_sample_size,
+    focal_weights,
+    log_factor,
+    log_weights,
+    loss_settings,
+    weights,
+)
+
+Report = Callable[[dict[str, Any]], None]
+
+SCALE_WINDOW_ROWS = 2_048  # latest rows from which the scale of a moving reference is estimated
+GRADIENT_NORM = 1.0
+
+
+class StopRequested(Exception):
+    """Raised by `report` to end a run early."""
+
+
+@dataclass(frozen=True)
+class LabelledTexts:
+    """Rows for one purpose. `texts_b` is None for single texts; `labels` are int64 [n]."""
+
+    texts: Sequence[str]
+    labels: np.ndarray
+    texts_b: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class TrainData:
+    """All rows of a run. The checkers' log-probabilities of the labels are those of `train`, [n] or None."""
+
+    train: LabelledTexts
+    validation: LabelledTexts
+    test: LabelledTexts
+    label_names: Sequence[str]
+    log_quality: np.ndarray | None = None
+    log_reference: np.ndarray | None = None
+    metric: str = "accuracy"
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """The best model by validation, the weights of the rows as last used [n], and the figures."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    row_weights: np.ndarray
+    test_log_probs: np.ndarray | None
+    figures: dict[str, Any]
+
+
+def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
+    """Fine-tune on `data.train` with the configured loss; keep the best evaluation by validation.
+
+    The validation rows only pick the evaluation that is kept; the test rows are scored once, at the end.
+    """
+    # --- what to compute with
+    device = pick_device(config.device)
+    bf16 = has_bf16(device) if config.precision == "auto" else config.precision == "bf16"
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16" if bf16 else "no")
+    set_seed(config.seed)
+    report({"event": "loading", "backbone": config.backbone})
+    tokenizer, model = load_backbone(config.backbone, data.label_names)
+
+    # --- rows, tokenised once
+    encode = _Encoder(tokenizer, config.max_length)
+    train_rows, validation_rows, test_rows = map(encode, (data.train, data.validation, data.test))
+    collate = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)
+    sampler = _sampler(train_rows, config)
+    loader: DataLoader[dict[str, Any]] = DataLoader(train_rows, config.batch_size, sampler=sampler, collate_fn=collate)  # type: ignore[arg-type]
+    row_weights = _RowWeights(config, data)
+
+    # --- optimiser
+    steps_per_epoch = len(loader)
+    total_steps = steps_per_epoch * config.epochs
+    evaluate_every = max(1, round(steps_per_epoch / config.evaluations_per_epoch))
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
+    scheduler = get_linear_schedule_with_warmup(optimizer, round(config.warmup_share * total_steps), total_steps)
+    model, optimizer, loader, scheduler = accelerator.prepare(model, optimizer, loader, scheduler)
+    report({
+        "event": "started", "device": str(accelerator.device), "precision": "bf16" if bf16 else "float32",
+        "total_steps": total_steps, "epochs": config.epochs, "rows": len(train_rows),
+        "effective_sample_size": row_weights.effective_sample_size(),
+    })  # fmt: skip
+
+    # --- the loop
+    started, step, rows_seen, stopped = time.perf_counter(), 0, 0, False
+    best: dict[str, Any] = {}
+    best_state: dict[str, torch.Tensor] = {}
+    try:
+        for _epoch in range(config.epochs):
+            for batch in loader:
+                model.train()
+                positions = batch.pop("position")
+                labels = batch.pop("labels")
+                logits = model(**batch).logits.float()
+                loss_per_row = cross_entropy(logits, labels, reduction="none")
+                weight = row_weights.of_batch(positions, -loss_per_row.detach())
+                loss = (weight * loss_per_row).mean()
+                accelerator.backward(loss)
+                accelerator.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
+                learning_rate = scheduler.get_last_lr()[0]
+                optimizer.step()
+                scheduler.step()
+                optimizer.zero_grad()
+
+                step += 1
+                rows_seen += len(labels)
+                seconds = time.perf_counter() - started
+                report({
+                    "event": "step", "step": step, "epoch": step / steps_per_epoch, "loss": loss.item(),
+                    "learning_rate": learning_rate, "rows_per_second": rows_seen / seconds,
+                    "seconds_left": seconds / step * (total_steps - step),
+                })  # fmt: skip
+                if step % evaluate_every == 0 or step == total_steps:
+                    scores = _evaluate(accelerator, model, validation_rows, collate, data, config)
+                    scores |= {"step": step, "epoch": step / steps_per_epoch}
+                    report({"event": "evaluation", **scores})
+                    if not best or _better(scores, best):
+                        best = scores
+                        best_state = copy.deepcopy(accelerator.unwrap_model(model).state_dict())
+    except StopRequested:
+        stopped = True
+
+    # --- the best model, and the test rows once
+    model = accelerator.unwrap_model(model)
+    if best_state:
+        model.load_state_dict(best_state)
+    figures: dict[str, Any] = {
+        "stopped": stopped,
+        "steps": step,
+        "train_seconds": time.perf_counter() - started,
+        "rows_per_second": rows_seen / max(time.perf_counter() - started, 1e-9),
+        "effective_sample_size": row_weights.effective_sample_size(),
+        "validation": best or None,
+        "test": None,
+    }
+    test_log_probs = None
+    if not stopped and len(test_rows):
+        test_log_probs = _predict(accelerator, model, test_rows, collate, config)
+        figures["test"] = _scores(test_log_probs, data.test.labels, data) | {
+            "confusion": metrics.confusion(
+                test_log_probs.argmax(axis=1), data.test.labels, n_classes=len(data.label_names)
+            )
+        }
+    return TrainResult(model, tokenizer, row_weights.latest, test_log_probs, figures)
+
+
+def load_backbone(backbone: str, label_names: Sequence[str]) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    """Tokenizer and classifier from a folder or hub id, safetensors only, no code from the hub.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    source = model_source(backbone)
+    local = is_local(source)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            source,
+            local_files_only=local,
+            use_safetensors=True,
+            dtype=torch.float32,
+            num_labels=len(label_names),
+            id2label=dict(enumerate(label_names)),
+            label2id={name: i for i, name in enumerate(label_names)},
+            ignore_mismatched_sizes=True,  # a head for other classes is replaced by a new one
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"The backbone '{backbone}' could not be loaded: {error} Expected 'minilm', a folder with a "
+            "transformers model in safetensors, or the id of one on the Hugging Face hub."
+        ) from error
+    return tokenizer, model
+
+
+class _Encoder:
+    """Labelled texts -> token ids, positions and labels, ready for the collator."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
+        self._tokenizer = tokenizer
+        self._max_length = max_length
+
+    def __call__(self, rows: LabelledTexts) -> list[dict[str, Any]]:
+        if len(rows.texts) == 0:
+            return []
+        pair = None if rows.texts_b is None else list(rows.texts_b)
+        encoded = self._tokenizer(list(rows.texts), pair, truncation=True, max_length=self._max_length)
+        return [
+            {name: values[i] for name, values in encoded.items()} | {"labels": int(rows.labels[i]), "position": i}
+            for i in range(len(rows.texts))
+        ]
+
+
+class _RowWeights:
+    """The weight of each training row: fixed columns where the reference is fixed, else by the batch."""
+
+    def __init__(self, config: TrainConfig, data: TrainData) -> None:
+        self._loss = LOSSES[config.loss]
+        tuned = WeightSettings(config.alpha, config.beta, config.min_weight, config.max_weight)
+        self._settings = loss_settings(config.loss, tuned)
+        n = len(data.train.texts)
+        self.latest = np.ones(n)
+        self._fixed: torch.Tensor | None = None
+        self._recent: deque[torch.Tensor] = deque(maxlen=max(1, SCALE_WINDOW_ROWS // config.batch_size))
+        quality = np.zeros(n) if data.log_quality is None else data.log_quality
+        self._log_quality = torch.as_tensor(quality, dtype=torch.float32)
+        if self._loss.reference != "model":
+            reference = np.zeros(n) if data.log_reference is None else data.log_reference
+            self.latest = weights(quality, reference, self._settings)
+            self._fixed = torch.as_tensor(self.latest, dtype=torch.float32)
+
+    def of_batch(self, positions: torch.Tensor, log_p: torch.Tensor) -> torch.Tensor:
+        """Weights of these rows, detached; `log_p` is the model's log-probability of their labels. [b]"""
+        rows = positions.cpu()
+        if self._fixed is not None:
+            return self._fixed[rows].to(log_p.device)
+        if self._loss.focal_gamma:
+            weight = focal_weights(log_p, gamma=self._loss.focal_gamma)
+        else:
+            log_w = log_weights(
+                self._log_quality[rows].to(log_p.device),
+                log_p,
+                alpha=self._settings.alpha,
+                beta=self._settings.beta,
+            )
+            self._recent.append(log_w)
+            factor = log_factor(torch.cat([*self._recent]), self._settings)
+            weight = clip_and_scale(log_w, log_factor=factor, settings=self._settings)
+        self.latest[rows.numpy()] = weight.cpu().numpy()
+        return weight
+
+    def effective_sample_size(self) -> float:
+        """Of the weights as last used."""
+        return effective_sample_size(self.latest)
+
+
+def _sampler(rows: list[dict[str, Any]], config: TrainConfig) -> Sampler[int]:
+    """Random order in which rows of like length share a batch."""
+    lengths = [len(row["input_ids"]) for row in rows]
+    generator = torch.Generator().manual_seed(config.seed)
+    return LengthGroupedSampler(config.batch_size, lengths=lengths, generator=generator)
+
+
+def _better(scores: dict[str, float], best: dict[str, float]) -> bool:
+    """A higher project metric, or the same with a lower loss."""
+    return (scores["metric"], -scores["loss"]) > (best["metric"], -best["loss"])
+
+
+def _evaluate(
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    rows: list[dict[str, Any]],
+    collate: DataCollatorWithPadding,
+    data: TrainData,
+    config: TrainConfig,
+) -> dict[str, Any]:
+    log_probs = _predict(accelerator, model, rows, collate, config)
+    return _scores(log_probs, data.validation.labels, data)
+
+
+def _scores(log_probs: np.ndarray, labels: np.ndarray, data: TrainData) -> dict[str, Any]:
+    scores = metrics.score(log_probs, labels)
+    recalls = metrics.recall_by_class(log_probs.argmax(axis=1), labels, data.label_names)
+    return scores | {"recall": recalls, "metric": metrics.chosen(data.metric, scores, recalls)}
+
+
+def _predict(
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    rows: list[dict[str, Any]],
+    collate: DataCollatorWithPadding,
+    config: TrainConfig,
+) -> np.ndarray:
+    """Log-probabilities of all classes, in the order of `rows`. [n, K]"""
+    order = sorted(range(len(rows)), key=lambda i: -len(rows[i]["input_ids"]))
+    size = config.batch_size * 4  # no gradients are kept: larger batches fit
+    model.eval()
+    parts = []
+    with torch.inference_mode(), accelerator.autocast():
+        for start in range(0, len(order), size):
+            batch = collate([rows[i] for i in order[start : start + size]]).to(accelerator.device)
+            del batch["position"], batch["labels"]
+            parts.append(log_softmax(model(**batch).logits.float(), dim=-1).cpu().numpy())
+    sorted_log_probs = np.concatenate(parts).astype(np.float64)
+    log_probs = np.empty_like(sorted_log_probs)
+    log_probs[order] = sorted_log_probs
+    if not math.isfinite(float(log_probs.sum())):
+        raise FloatingPointError("The model's outputs are not finite: lower the learning rate.")
+    return log_probs

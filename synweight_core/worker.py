@@ -1,0 +1,106 @@
+"""The child process: takes a run folder, does its job, writes `result.json` or `error.json` last.
+
+`python -m synweight_core.worker RUN_FOLDER`. The lock was taken by whoever launched it (see `runs.py`).
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from synweight_core import runs, storage
+from synweight_core.errors import SynweightError
+from synweight_core.projects import load_project
+
+POLL_SECONDS = 0.3
+Report = Callable[[dict[str, Any]], None]
+
+
+def main(path: Path) -> None:
+    """Do the job of the run folder `path`."""
+    config = storage.read_json(path / "config.json")
+    try:
+        result = JOBS[config["kind"]](path, config)
+    except SynweightError as error:
+        _fail(path, str(error))
+    except MemoryError:
+        _fail(path, "Memory ran out. Use a smaller batch size, a smaller model or fewer rows.")
+    except OSError as error:
+        _fail(path, f"A file could not be read or written: {error}. Is the disk full?")
+    except Exception as error:  # the outermost frame: whatever it was, the page must be able to say so
+        _fail(path, f"{type(error).__name__}: {error}")
+    else:
+        storage.write_json(path / "result.json", result)
+
+
+def prepare_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Vectors, graph, checkers and map of a project."""
+    _end_on_stop(path)
+    from synweight_core.prepare import prepare
+
+    started = time.perf_counter()
+    prepare(load_project(config["project"]), _reporter(path), **config["settings"])
+    return {"stopped": False, "seconds": time.perf_counter() - started}
+
+
+def train_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """One training run, when the device is free."""
+    with runs.device_turn(path) as turn:
+        if not turn:
+            return {"stopped": True}
+        from synweight_core.train_job import run_training
+
+        return run_training(path, config, _stoppable_reporter(path))
+
+
+JOBS: Mapping[str, Callable[[Path, Mapping[str, Any]], dict[str, Any]]] = {
+    "prepare": prepare_job,
+    "train": train_job,
+}
+
+
+def _reporter(path: Path) -> Report:
+    return lambda event: storage.append_line(path / "metrics.jsonl", event | {"time": time.time()})
+
+
+def _stoppable_reporter(path: Path) -> Report:
+    from synweight_core.training import StopRequested
+
+    write = _reporter(path)
+
+    def report(event: dict[str, Any]) -> None:
+        write(event)
+        if runs.stop_requested(path):
+            raise StopRequested
+
+    return report
+
+
+def _end_on_stop(path: Path) -> None:
+    """End this process soon after a stop was asked for, even inside a library call that takes minutes.
+
+    Only for jobs whose files are all written atomically, so that they can end anywhere.
+    """
+
+    def watch() -> None:
+        while not runs.stop_requested(path):
+            time.sleep(POLL_SECONDS)
+        storage.write_json(path / "result.json", {"stopped": True})
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _fail(path: Path, message: str) -> None:
+    traceback.print_exc()  # to worker.log
+    storage.write_json(path / "error.json", {"message": message})
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    main(Path(sys.argv[1]))

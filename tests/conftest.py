@@ -1,0 +1,106 @@
+"""Every test has a workspace of its own; the prepared demo and the running app are made once."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from synweight_core import projects, runs
+
+ROOT = Path(__file__).parent.parent
+END_SECONDS = 240  # generous: two cores may be busy
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    """An empty workspace."""
+    home = tmp_path / "workspace"
+    monkeypatch.setenv("SYNWEIGHT_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def prepared_home(tmp_path_factory):
+    """A workspace in which `synweight demo` has run: real encoder, real checkers, real UMAP."""
+    home = tmp_path_factory.mktemp("prepared")
+    command = [sys.executable, "-m", "synweight_core", "demo"]
+    subprocess.run(command, env=os.environ | {"SYNWEIGHT_HOME": str(home)}, check=True, timeout=END_SECONDS)
+    return home
+
+
+@pytest.fixture
+def demo(prepared_home, workspace):
+    """The prepared demo project, in this test's own copy of the workspace."""
+    shutil.copytree(prepared_home, workspace)
+    return projects.demo_project()
+
+
+def ended(run_id):
+    """The run when it is no longer active; fails when that takes too long."""
+    deadline = time.monotonic() + END_SECONDS
+    while (run := runs.load_run(run_id)).is_active:
+        assert time.monotonic() < deadline, f"{run_id} is still {run.status}"
+        time.sleep(0.1)
+    return run
+
+
+def until(condition, *, seconds=60):
+    """Wait for `condition()` to be true and return its value."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not so after {seconds} s"
+        time.sleep(0.05)
+    return value
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """A function that starts the app on a workspace and returns its address."""
+    started = []
+
+    def start(home):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
+        options = ["--server.port", str(port), "--server.headless", "true"]
+        environment = os.environ | {"SYNWEIGHT_HOME": str(home)}
+        with (tmp_path / "server.log").open("ab") as log:
+            process = subprocess.Popen([*command, *options], cwd=ROOT, env=environment, stdout=log, stderr=log)
+        started.append(process)
+        address = f"http://127.0.0.1:{port}"
+        until(lambda: _answers(f"{address}/_stcore/health"))
+        return address
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(url):
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium where there is one, else Playwright's own."""
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    graphics = ["--use-gl=swiftshader", "--enable-webgl", "--ignore-gpu-blocklist", "--no-first-run"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=[*quiet, *graphics])
+        yield chromium
+        chromium.close()

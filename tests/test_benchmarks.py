@@ -1,0 +1,171 @@
+"""Benchmarks: what they share, and the one line that `--quick` ends with."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, until
+
+COMMIT = r"[0-9a-f]{10,40}(-dirty)?|uncommitted"
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """A function that imports a module of benchmarks/."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def measuring(benchmark):
+    return benchmark("measuring")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A repository with one commit."""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    (tmp_path / "code.py").write_text("1")
+    for words in (["init", "-q"], ["add", "code.py"], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *words], check=True)
+    return tmp_path
+
+
+def test_commit_says_when_code_differs_but_not_when_results_do(measuring, checkout):
+    results = checkout / "benchmarks" / "results"
+    results.mkdir(parents=True)
+    (results / "x.json").write_text("{}")
+    clean = measuring.commit(checkout)
+    assert re.fullmatch(r"[0-9a-f]{10,40}", clean)
+    (checkout / "code.py").write_text("2")
+    assert measuring.commit(checkout) == f"{clean}-dirty"
+    assert re.fullmatch(COMMIT, measuring.commit())
+
+
+def test_commit_outside_a_repository_is_uncommitted(measuring, tmp_path):
+    assert measuring.commit(tmp_path / "nothing") == "uncommitted"
+
+
+def test_command_line_has_no_absolute_path(measuring):
+    words = [str(ROOT / "benchmarks" / "journey.py"), "--quick", f"--data={ROOT.parent / 'x' / 'data'}"]
+    assert measuring.command_line(words) == "python benchmarks/journey.py --quick --data=../x/data"
+
+
+def test_results_keep_other_parts_and_their_stamps(measuring, tmp_path):
+    first, second = ({**measuring.stamp(), "date": date} for date in ("2026-01-01", "2026-01-02"))
+    for part, stamped in (("a", first), ("b", second)):
+        measuring.save_part(tmp_path, "x", part, {"accuracy": 91.5}, stamped=stamped, render=lambda p: str([*p]))
+    parts = measuring.load_parts(tmp_path, "x")
+    assert parts == {"a": first | {"values": {"accuracy": 91.5}}, "b": second | {"values": {"accuracy": 91.5}}}
+    assert (tmp_path / "x.md").read_text() == "['a', 'b']"
+    assert measuring.origin(parts["a"]).startswith("2026-01-01, commit ")
+
+
+def test_stages_are_measured_again_unless_resumed(measuring, tmp_path):
+    first = measuring.Stages(tmp_path, "x", "a")
+    first.measure("one", lambda: {"seconds": 1})
+    resumed = measuring.Stages(tmp_path, "x", "a", resume=True)
+    assert resumed.workspace == first.workspace
+    assert resumed.measure("one", lambda: {"seconds": 2}) == {"seconds": 1}
+    resumed.close()
+    assert not resumed.path.exists() and not resumed.workspace.exists()
+    again = measuring.Stages(tmp_path, "x", "a", resume=True)
+    assert again.measure("one", lambda: {"seconds": 2}) == {"seconds": 2}
+    again.close()
+
+
+def test_memory_of_a_grandchild_in_another_session_counts(measuring):
+    hungry = "import time; block = bytearray(b'x' * 200_000_000); time.sleep(0.6)"
+    parent = (
+        f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {hungry!r}], start_new_session=True).wait()"
+    )
+    measured = measuring.run([sys.executable, "-c", parent])
+    assert 200 <= measured.peak_memory_mb < 1000
+    assert measured.seconds >= 0.6
+
+
+def test_failed_command_tells_its_error_output(measuring):
+    with pytest.raises(RuntimeError, match=r"failed \(3\): why"):
+        measuring.run([sys.executable, "-c", "import sys; print('why', file=sys.stderr); sys.exit(3)"])
+
+
+def test_command_over_its_time_is_ended_with_its_descendants(measuring, tmp_path):
+    child = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    parent = (
+        f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}], start_new_session=True).wait()"
+    )
+    with pytest.raises(TimeoutError, match="was ended after 2 s"):
+        measuring.run([sys.executable, "-c", parent], max_seconds=2)
+    assert not is_running(int((tmp_path / "pid").read_text()))
+
+
+def test_killed_benchmark_takes_its_processes_along(tmp_path):
+    child = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    program = f"import measuring, sys; measuring.leave_on_sigterm(); measuring.run([sys.executable, '-c', {child!r}])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": str(ROOT / "benchmarks")}
+    )
+    pid = int(until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()))
+    process.terminate()
+    assert process.wait(20) == 143
+    assert not is_running(pid)
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_table_rounds_floats_to_two_places(measuring):
+    assert measuring.table(["a", "b"], [["x", 1234.567]]) == "| a | b |\n| --- | --- |\n| x | 1,234.57 |"
+
+
+def test_stages_of_a_preparation_last_until_the_next_begins(benchmark):
+    benchmark("measuring")
+    events = [
+        {"event": "stage", "stage": name, "time": time} for name, time in (("vectors", 5), ("vectors", 6), ("map", 9))
+    ]
+    seconds = benchmark("journey").stage_seconds(events, asked=1, created=2, ended=10)
+    assert seconds == {"files": 1, "worker start": 3, "vectors": 4, "map": 1}
+
+
+def test_difference_to_ce_is_paired_by_seed_and_in_points(benchmark):
+    benchmark("measuring")
+    cost = {"macro_f1": 50.0, "seconds": 3.0, "train_seconds": 2.0, "peak_memory_mb": 900.0, "device": "cpu"}
+    cost["precision"] = "bf16"
+    ce, dimp = ([cost | {"accuracy": value} for value in values] for values in ((80.0, 90.0), (83.0, 91.0)))
+    found = benchmark("journey").summary(dimp, ce)
+    assert found["per_seed"] == [83.0, 91.0]
+    assert found["minus_ce"] == {"mean": 2.0, "min": 1.0, "max": 3.0, "per_seed": [3.0, 1.0]}
+
+
+@pytest.mark.long
+def test_quick_journey_says_what_is_measured_and_what_is_read(tmp_path):
+    command = [sys.executable, "benchmarks/journey.py", "--quick", "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ.copy(), capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["torch_free_pages"] is True
+    assert "torch_free_pages" in found["measured"]
+    assert {"demo_ce_accuracy", "demo_weighted_accuracy"} <= {*found["from_results"]} & {*found["missing"]}
+    assert found["demo_ce_accuracy"] is None and found["results"] == {}
+    for key in ("first_paint_s", "map_drawn_s", "demo_mislabelled_auc"):
+        measured = key in found["measured"]
+        assert measured != (key in found["from_results"])
+        assert isinstance(found[key], float) if measured else found[key] is None
+    assert re.fullmatch(COMMIT, found["commit"])
+    assert found["command"].startswith("python benchmarks/journey.py --quick")

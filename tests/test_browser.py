@@ -1,0 +1,151 @@
+"""The whole way through the app in a real Chromium, on the demo."""
+
+import csv
+import shutil
+
+import pytest
+from conftest import until
+
+pytestmark = pytest.mark.browser
+
+MAP = ".js-plotly-plot"
+COLOURS = "() => [...(document.querySelector('.js-plotly-plot')?._fullData?.[0]?.marker?.color ?? [])].join()"
+POINTS = """() => Math.max(0, ...[...document.querySelectorAll('.js-plotly-plot')]
+    .filter(plot => plot.layout.title?.text?.includes('Validation accuracy'))
+    .flatMap(plot => plot._fullData.map(trace => trace.x.length)))"""
+LONG = 120_000  # milliseconds
+
+
+@pytest.fixture
+def page(browser, prepared_home, workspace, serve):
+    """The app on its own copy of the prepared demo."""
+    shutil.copytree(prepared_home, workspace)
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
+    page = context.new_page()
+    page.failures = []
+    page.on("pageerror", lambda error: page.failures.append(str(error)))
+    page.on("requestfailed", lambda request: page.failures.append(request.url))
+    page.goto(serve(workspace))
+    page.get_by_role("heading", name="Map").wait_for(timeout=LONG)
+    yield page
+    context.close()
+
+
+def lasso(page):
+    """Draw a large loop in the middle of the map."""
+    page.wait_for_function(COLOURS)
+    page.wait_for_timeout(1000)  # the map is drawn again after each recolour
+    box = until(page.locator(f"{MAP} .nsewdrag").first.bounding_box)
+    x, y, w, h = box["x"], box["y"], box["width"], box["height"]
+    corners = [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3)]
+    page.mouse.move(x + w * corners[0][0], y + h * corners[0][1])
+    page.mouse.down()
+    for across, down in corners[1:]:
+        page.mouse.move(x + w * across, y + h * down, steps=8)
+    page.mouse.up()
+    page.get_by_text("rows selected").wait_for()
+    return page.get_by_text("rows selected").inner_text()
+
+
+def step(page, name):
+    page.get_by_test_id("stSidebar").get_by_role("link", name=name).click()
+    page.get_by_role("heading", name=name, exact=True).wait_for()
+
+
+def test_the_whole_journey_on_the_demo(page, tmp_path):
+    # a slider moves: the colours of the map change
+    page.wait_for_function(COLOURS)
+    before = page.evaluate(COLOURS)
+    page.get_by_role("slider", name="Alpha: trust in quality").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"before => ({COLOURS})() !== before", arg=before)
+
+    # a lasso selects rows, and the selection survives a slider, a page switch and a reload
+    selected = lasso(page)
+    assert 100 < int(selected.split(" of ")[0].replace(",", "")) < 1460
+    page.get_by_role("slider", name="Alpha: trust in quality").focus()
+    page.keyboard.press("ArrowLeft")
+    count = selected.split(" rows selected")[0]
+    page.get_by_text(f"{count} rows selected").wait_for()
+    step(page, "Weights")
+    step(page, "Map")
+    page.get_by_text(f"{count} rows selected").wait_for()
+    page.reload()
+    page.get_by_text(f"{count} rows selected").wait_for()
+
+    # a DIMP run: points arrive by themselves, also after a reload in the middle
+    step(page, "Train")
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_function(f"() => ({POINTS})() >= 3", timeout=LONG)
+    seen = page.evaluate(POINTS)
+    page.reload()
+    page.wait_for_function(f"seen => ({POINTS})() >= seen", arg=seen)
+    page.get_by_text("finished · validation accuracy").wait_for(timeout=LONG)
+
+    # the finished run is in the table, and its weights can be taken away
+    step(page, "Runs")
+    page.get_by_text("recall on test rows").or_(page.get_by_test_id("stDataFrame").first).first.wait_for()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Weights (CSV)").click()
+    waiting.value.save_as(tmp_path / "weights.csv")
+    with (tmp_path / "weights.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 1200
+    assert all(0 <= float(row["weight"]) <= 10 for row in rows)
+    assert len({row["weight"] for row in rows}) > 1000
+    assert not page.failures
+
+
+def test_a_page_opened_by_its_own_address_on_a_fresh_server_has_its_frame(browser, prepared_home, workspace, serve):
+    shutil.copytree(prepared_home, workspace)
+    page = browser.new_page()
+    page.goto(f"{serve(workspace)}/train")
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Runs").wait_for()
+    page.get_by_role("heading", name="Train", exact=True).wait_for()
+    assert page.url.split("?")[0].endswith("/train")
+    page.close()
+
+
+def test_hover_and_table_show_markup_from_files_as_text(page):
+    page.wait_for_function(COLOURS)
+    hover = page.evaluate("() => document.querySelector('.js-plotly-plot')._fullData[0].hovertext.join()")
+    assert "<br>" in hover and "<b>" not in hover
+
+
+def test_stop_at_once_and_back_leave_the_app_usable(page):
+    step(page, "Train")
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_text("stopped").first.wait_for(timeout=LONG)
+    page.go_back()
+    page.get_by_role("heading", name="Map", exact=True).wait_for()
+    assert not page.failures
+
+
+def test_two_tabs_show_the_same_run(page):
+    step(page, "Train")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.get_by_role("heading", name="Train").wait_for()
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_role("button", name="Stop", exact=True).wait_for()
+    other.reload()
+    other.get_by_role("button", name="Stop", exact=True).click(timeout=LONG)
+    page.get_by_text("stopped").first.wait_for(timeout=LONG)
+
+
+def test_a_file_above_the_limit_is_refused_in_the_browser_and_the_other_file_is_kept(page, tmp_path):
+    step(page, "Data")
+    page.get_by_role("tab", name="New project").click()
+    small = tmp_path / "real.csv"
+    small.write_text("text,label\n" + "".join(f"message {i},{'ab'[i % 2]}\n" for i in range(40)))
+    large = tmp_path / "synthetic.csv"
+    with large.open("wb") as file:
+        file.truncate(300 * 2**20)
+    inputs = page.locator("input[type=file]")
+    inputs.nth(1).set_input_files(small)
+    page.get_by_text("40 rows").wait_for()
+    inputs.nth(0).set_input_files(large)
+    page.get_by_text("200.0MB or smaller").wait_for()
+    page.get_by_text("40 rows").wait_for()

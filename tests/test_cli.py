@@ -1,0 +1,261 @@
+"""The commands, on a small project of the demo's rows that the commands themselves prepared."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import zipfile
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from conftest import END_SECONDS, ended, until
+
+from synweight_core import __version__, projects, runs
+from synweight_core.cli import main
+from synweight_core.projects import DEMO_FOLDER
+
+ROWS = {"synthetic": 80, "real": 60}
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # few rows: more threads only wait for each other on a busy machine
+
+
+def synweight(*words):
+    """The command in this process."""
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def process(*words, home, **options):
+    """The command as a process of its own, which opens no browser."""
+    environment = os.environ | ONE_THREAD | {"SYNWEIGHT_HOME": str(home), "STREAMLIT_SERVER_HEADLESS": "true"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "synweight_core", *map(str, words)], env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A small synthetic and a small real file."""
+    folder = tmp_path_factory.mktemp("files")
+    for name, rows in ROWS.items():
+        frame = pd.read_csv(DEMO_FOLDER / f"{name}.csv", dtype=str)
+        frame.sample(rows, random_state=0).to_csv(folder / f"{name}.csv", index=False)
+    return {name: folder / f"{name}.csv" for name in ROWS}
+
+
+@pytest.fixture(scope="module")
+def prepared(files, tmp_path_factory):
+    """A workspace in which `synweight prepare` has run on these files, and what it printed."""
+    home = tmp_path_factory.mktemp("prepared-by-cli")
+    command = process(
+        "prepare", "--synthetic", files["synthetic"], "--real", files["real"], "--name", "Shop", home=home
+    )
+    printed, errors = command.communicate(timeout=END_SECONDS)
+    assert command.returncode == 0, errors
+    return home, printed
+
+
+@pytest.fixture
+def shop(prepared, workspace, monkeypatch):
+    """The prepared project, in this test's own copy of the workspace."""
+    for name, value in ONE_THREAD.items():
+        monkeypatch.setenv(name, value)
+    shutil.copytree(prepared[0], workspace)
+    return projects.list_projects()[0]
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_every_command_has_help_that_says_what_it_does(name):
+    answer = synweight(name, "--help")
+    assert answer.exit_code == 0
+    assert answer.output.startswith(f"Usage: main {name}")
+    assert main.commands[name].help.strip().endswith(".")
+
+
+def test_version_is_that_of_the_package():
+    assert __version__ in synweight("--version").output
+
+
+def test_prepare_from_files_shows_the_findings_and_each_step(prepared):
+    _, printed = prepared
+    assert "Only 48 real rows are there to judge by; weights will be rough." in printed
+    for step in ("Reading the texts 100 %", "Finding neighbours", "Training the two checkers", "Drawing the map"):
+        assert step in printed
+    assert printed.strip().endswith("finished")
+
+
+def test_prepare_of_a_prepared_project_is_ready_at_once(shop):
+    answer = synweight("prepare", shop.id)
+    assert answer.exit_code == 0
+    assert answer.output.endswith("It is ready.\n")
+    assert len(runs.list_runs()) == 1
+
+
+def test_prepare_without_files_says_what_is_needed(files):
+    for words in ((), ("--synthetic", files["synthetic"])):
+        answer = synweight("prepare", *words)
+        assert answer.exit_code == 2
+        assert "Give a project id, or both --synthetic and --real." in answer.output
+
+
+def test_demo_without_waiting_starts_a_preparation_that_can_be_stopped(workspace):
+    answer = synweight("demo", "--no-wait")
+    assert answer.exit_code == 0
+    assert f"Project demo-{projects.demo_project().id[-8:]} in {workspace}" in answer.output
+    (run,) = runs.list_runs(kind="prepare")
+    assert synweight("stop", run.id).exit_code == 0
+    assert ended(run.id).status == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("rows.csv", b"\x00\x01\x02", "rows.csv looks like a binary file"),
+        ("rows.csv", b"", "rows.csv is empty"),
+        ("rows.csv", b"text,stars\nhello,5\n", "no column for the label was found. The file has: text, stars."),
+        ("rows.pdf", b"%PDF", 'rows.pdf has the suffix ".pdf", which is not a known kind of table'),
+    ],
+)
+def test_bad_file_ends_with_a_plain_message(tmp_path, files, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    answer = synweight("prepare", "--synthetic", tmp_path / name, "--real", files["real"])
+    assert answer.exit_code == 1
+    assert answer.output.startswith("Error: ")
+    assert message in answer.output
+    assert not projects.list_projects()
+
+
+@pytest.mark.parametrize("command", [("weigh", "nope"), ("train", "nope"), ("prepare", "nope")])
+def test_unknown_project_is_one_plain_line_and_exit_code_1(command):
+    answer = synweight(*command)
+    assert answer.exit_code == 1
+    assert answer.output == "Error: There is no project 'nope' here. Choose one from the list.\n"
+
+
+@pytest.mark.parametrize("command", ["export", "stop"])
+def test_unknown_run_is_one_plain_line_and_exit_code_1(command):
+    answer = synweight(command, "nope")
+    assert answer.exit_code == 1
+    assert answer.output == "Error: There is no run 'nope' here. Choose one from the list.\n"
+
+
+def test_a_real_process_ends_the_same_way_without_a_traceback(workspace):
+    command = process("weigh", "../nope", home=workspace)
+    printed, errors = command.communicate(timeout=60)
+    assert command.returncode == 1
+    assert printed == ""
+    assert errors.startswith("Error: This id is not valid") and errors.count("\n") == 1
+
+
+def test_weigh_and_train_refuse_a_project_that_is_not_prepared(workspace):
+    project = projects.demo_project()
+    for command in ("weigh", "train"):
+        answer = synweight(command, project.id)
+        assert answer.exit_code == 1
+        assert f"is not prepared yet. Run 'synweight prepare {project.id}'" in answer.output
+
+
+@pytest.mark.parametrize(("suffix", "read"), [(".parquet", pd.read_parquet), (".csv", pd.read_csv)])
+def test_weigh_says_the_effective_sample_size_and_writes_the_rows(shop, tmp_path, suffix, read):
+    out = tmp_path / f"weights{suffix}"
+    answer = synweight("weigh", shop.id, "--alpha", 2, "--max-weight", 4, "--out", out)
+    assert answer.exit_code == 0
+    found = re.match(r"80 rows, effective sample size (\d+); half of the weight sits on (\d+) rows", answer.output)
+    assert 1 <= int(found[2]) <= int(found[1]) <= 80
+    assert "(alpha 2, beta 0, weights 0 to 4)" in answer.output
+    rows = read(out)
+    assert len(rows) == 80
+    assert rows["weight"].mean() == pytest.approx(1)
+    assert rows["weight"].max() <= 4
+    assert rows["quality"].between(0, 1).all()
+
+
+def test_weigh_keeps_the_settings_for_the_next_command(shop):
+    synweight("weigh", shop.id, "--alpha", 1.5)
+    answer = synweight("weigh", shop.id, "--beta", 0.25)
+    assert "(alpha 1.5, beta 0.25, weights 0 to 10)" in answer.output
+    assert projects.load_settings(shop).alpha == 1.5
+
+
+def test_caps_that_cannot_hold_the_mean_are_refused_and_nothing_is_kept(shop):
+    answer = synweight("weigh", shop.id, "--max-weight", 0.5)
+    assert answer.exit_code == 1
+    assert "expected 0 <= min_weight <= 1 <= max_weight" in answer.output
+    assert projects.load_settings(shop).max_weight == 10
+
+
+def test_training_values_out_of_range_start_nothing(shop):
+    answer = synweight("train", shop.id, "--epochs", 0)
+    assert answer.exit_code == 1
+    assert answer.output == "Error: epochs is 0; expected 1 to 1,000.\n"
+    assert not runs.list_runs(kind="train")
+
+
+def test_train_without_waiting_is_listed_and_can_be_stopped(shop):
+    synweight("weigh", shop.id, "--max-weight", 5)
+    answer = synweight("train", shop.id, "--loss", "imp", "--epochs", 1000, "--seed", 7, "--seeds", 2, "--no-wait")
+    assert answer.exit_code == 0
+    started = answer.output.split()
+    assert {run.id for run in runs.list_runs(project_id=shop.id, kind="train")} == set(started)
+    assert [runs.load_run(run_id).name for run_id in started] == ["IMP s7", "IMP s8"]
+    settings = runs.load_run(started[0]).settings
+    assert (settings["loss"], settings["epochs"], settings["max_weight"]) == ("imp", 1000, 5)
+    listed = [json.loads(line) for line in synweight("runs", shop.id, "--json").output.splitlines()]
+    assert [run["id"] for run in listed] == started[::-1]
+    for run_id in started:
+        assert synweight("stop", run_id).exit_code == 0
+    assert {ended(run_id).status for run_id in started} == {"stopped"}
+    answer = synweight("export", started[0])
+    assert answer.exit_code == 1
+    assert answer.output == "Error: This run kept no model: it ended before its first step.\n"
+
+
+def test_finished_run_is_listed_with_its_figure_and_exported_as_three_files(shop, tmp_path):
+    trained = synweight("train", shop.id, "--loss", "quality", "--epochs", 1)
+    assert trained.exit_code == 0, trained.output
+    run_id = trained.output.split()[0]
+    figure = re.search(r"finished, test accuracy (\d+\.\d %)$", trained.output.strip())[1]
+    assert "epoch 1.0: validation accuracy" in trained.output
+    assert f"{run_id}  finished  {figure.replace(' %', '')} % test accuracy" in synweight("runs").output
+    (listed,) = map(json.loads, synweight("runs", "--json").output.splitlines())
+    assert (listed["id"], listed["status"]) == (run_id, "finished")
+
+    answer = synweight("export", run_id, "--to", tmp_path / "out")
+    assert answer.exit_code == 0
+    assert answer.output.count("Wrote ") == 3
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"weights.parquet", "weights.csv", "model.zip"}
+    rows = pd.read_parquet(tmp_path / "out" / "weights.parquet")
+    assert rows["weight"].mean() == pytest.approx(1)
+    assert len(pd.read_csv(tmp_path / "out" / "weights.csv")) == len(rows) == 80
+    assert {"config.json", "model.safetensors"} <= set(zipfile.ZipFile(tmp_path / "out" / "model.zip").namelist())
+
+
+def test_interrupt_asks_the_run_that_is_followed_to_stop(workspace):
+    command = process("demo", home=workspace)
+    (run,) = until(lambda: runs.list_runs(kind="prepare"))
+    until(lambda: runs.load_run(run.id).status == "running")
+    command.send_signal(signal.SIGINT)
+    printed, _ = command.communicate(timeout=60)
+    assert "Stopping." in printed
+    assert ended(run.id).status == "stopped"
+
+
+def test_app_opens_on_the_address_that_was_asked_for(workspace):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = process("app", "--port", port, home=workspace)
+    try:
+        until(lambda: _listens(port))
+    finally:
+        command.terminate()
+        command.communicate(timeout=20)
+
+
+def _listens(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,33 @@
+"""Pages open without the heavy libraries."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+HEAVY = ("torch", "transformers", "umap", "sentence_transformers", "pynndescent", "sklearn", "numba")
+SOURCES = ["app.py", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "pages").rglob("*.py"))]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_what_a_page_imports_pulls_no_heavy_library(source):
+    program = f"""
+import ast, importlib, sys
+sys.path.insert(0, {str(ROOT)!r})
+for node in ast.walk(ast.parse(open({str(ROOT / source)!r}).read())):
+    if isinstance(node, ast.Import):
+        [importlib.import_module(name.name) for name in node.names]
+    if isinstance(node, ast.ImportFrom):
+        module = importlib.import_module(node.module)
+        for name in node.names:
+            hasattr(module, name.name) or importlib.import_module(node.module + "." + name.name)
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd="/")
+    assert output.stdout.strip() == "[]"
+
+
+def test_core_never_imports_streamlit():
+    for path in (ROOT / "synweight_core").rglob("*.py"):
+        assert "import streamlit" not in path.read_text(), path

@@ -1,0 +1,160 @@
+"""Pages through AppTest: what they show, and what they do with wrong input."""
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+from streamlit.testing.v1 import AppTest
+
+from synweight_core import projects
+
+PAGES = ("data", "map", "weights", "train", "runs")
+TEXTS = [f"real message {i} about {'ab'[i % 2]}" for i in range(40)]
+GOOD_REAL = pd.DataFrame({"text": TEXTS, "label": list("ab") * 20})
+
+
+def app(page="map", **query):
+    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for name, value in query.items():
+        test.query_params[name] = value
+    test.run()
+    return test.switch_page(f"pages/{page}.py").run()
+
+
+def texts(test):
+    elements = [*test.error, *test.info, *test.markdown, *test.caption, *test.warning]
+    return "\n".join(element.value.replace("\\", "") for element in elements)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_on_the_prepared_demo(demo, page):
+    test = app(page, project=demo.id)
+    assert not test.exception
+    assert test.header[0].value == page.capitalize()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_of_an_empty_workspace_says_how_to_begin(workspace, page):
+    test = app(page)
+    assert not test.exception
+    assert any(button.label == "Open the demo" for button in test.button)
+
+
+@pytest.mark.parametrize("bad", ["../../etc", "no-such-project", "a/b", "%00"])
+def test_project_ids_from_the_url_are_validated_and_another_project_opens(demo, bad):
+    test = app("map", project=bad)
+    assert not test.exception
+    assert test.query_params["project"] in (demo.id, [demo.id])
+
+
+def test_moving_alpha_changes_the_meters_and_is_kept_on_disk(demo):
+    test = app("weights", project=demo.id)
+    before = test.metric[0].value
+    test.slider(key=f"alpha:{demo.id}").set_value(2.0).run()
+    assert test.metric[0].value != before
+    assert projects.load_settings(demo).alpha == 2.0
+
+
+def test_preset_sets_the_exponents(demo):
+    test = app("weights", project=demo.id)
+    test.segmented_control(key=f"preset:{demo.id}").set_value("imp").run()
+    assert (test.slider(key=f"alpha:{demo.id}").value, test.slider(key=f"beta:{demo.id}").value) == (1.0, 1.0)
+    assert projects.load_settings(demo).beta == 1.0
+
+
+def test_collapsed_weights_are_said_loudly(demo):
+    test = app("weights", project=demo.id)
+    test.slider(key=f"alpha:{demo.id}").set_value(0.0).run()
+    test.slider(key=f"max_weight:{demo.id}").set_value(50.0).run()
+    test.slider(key=f"beta:{demo.id}").set_value(2.0).run()
+    assert "The weights have collapsed" in texts(test)
+
+
+def upload(test, role, name, content):
+    uploader = next(u for u in test.file_uploader if u.key.startswith(f"file:{role}:"))
+    uploader.set_value((name, content, "application/octet-stream")).run()
+
+
+def csv(frame):
+    return frame.to_csv(index=False).encode()
+
+
+def press(test, label):
+    next(button for button in test.button if button.label == label).click().run()
+
+
+def create(synthetic, real=None, *, name="synthetic.csv"):
+    test = app("data")
+    upload(test, "real", "real.csv", csv(GOOD_REAL) if real is None else real)
+    upload(test, "synthetic", name, synthetic)
+    if any(button.label == "Check files and create project" for button in test.button):
+        press(test, "Check files and create project")
+    return test
+
+
+BAD_INPUT = {
+    "no label column": (csv(GOOD_REAL[["text"]]), None, "no column for the label was found. The file has: text."),
+    "empty file": (b"", None, "is empty"),
+    "binary junk": (bytes(range(256)) * 50, None, "binary"),
+    "one class only": (csv(GOOD_REAL), csv(GOOD_REAL.assign(label="a")), "all 40 rows have the label 'a'"),
+    "3 real rows": (csv(GOOD_REAL), csv(GOOD_REAL[:3]), "3 usable real rows were found; at least 20 are needed"),
+    "200,000 columns": (",".join(map(str, range(200_000))).encode() + b"\n1,2", None, "more than the 1,000 columns"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_gives_a_plain_message_and_keeps_the_other_file(workspace, case):
+    synthetic, real, message = BAD_INPUT[case]
+    test = create(synthetic, real)
+    assert not test.exception
+    assert message in texts(test)
+    assert "real.csv" in texts(test)
+    assert not projects.list_projects()
+
+
+def foreign_label(choice):
+    test = app("data")
+    upload(test, "real", "real.csv", csv(GOOD_REAL))
+    upload(test, "synthetic", "synthetic.csv", csv(GOOD_REAL.assign(label=["a", "z"] * 20)))
+    assert "1 synthetic label name is not among the real ones" in texts(test)
+    next(box for box in test.selectbox if box.label.startswith("Synthetic rows whose label")).set_value(choice).run()
+    press(test, "Check files and create project")
+    return test
+
+
+def test_labels_that_real_rows_lack_are_refused_when_that_is_chosen(workspace):
+    test = foreign_label("block")
+    assert "20 rows have labels that no real row has: z. The real rows have: a, b." in texts(test)
+    assert "Your files and choices are kept" in texts(test)
+
+
+def test_labels_that_real_rows_lack_are_left_out_by_default_and_counted(workspace):
+    foreign_label("drop")
+    project = projects.list_projects()[0]
+    assert (project.counts["synthetic"], project.counts["dropped"]) == (20, 20)
+
+
+def test_reload_in_the_middle_of_an_upload_loses_nothing(workspace):
+    test = app("data")
+    upload(test, "synthetic", "mine.csv", csv(GOOD_REAL))
+    draft = test.query_params["draft"]
+    again = app("data", draft=draft[0] if isinstance(draft, list) else draft)
+    assert "mine.csv" in texts(again)
+
+
+def test_a_good_pair_of_files_becomes_a_project_and_its_preparation_starts(workspace):
+    from synweight_core import runs
+
+    test = create(csv(GOOD_REAL.assign(text=GOOD_REAL["text"].str.replace("real", "made up"))))
+    assert not test.exception
+    assert [p.counts["synthetic"] for p in projects.list_projects()] == [40]
+    started = runs.list_runs(kind="prepare")
+    assert len(started) == 1
+    runs.request_stop(started[0].id)
+
+
+def test_markdown_and_html_of_uploads_is_shown_letter_by_letter(demo):
+    from pages.widgets.charts import safe
+    from pages.widgets.shell import plain
+
+    assert plain("![x](h) <b>:red[y] $z$") == r"\!\[x\]\(h\) \<b\>\:red\[y\] \$z\$"
+    assert safe("<a href='x'>y</a>") == "&lt;a href='x'&gt;y&lt;/a&gt;"

@@ -1,0 +1,88 @@
+"""The training loop on a few rows with the real backbone."""
+
+import numpy as np
+import pytest
+
+from synweight_core.errors import ModelError
+from synweight_core.train_config import TrainConfig
+from synweight_core.training import LabelledTexts, StopRequested, TrainData, train
+from synweight_core.weighting import LOSSES
+
+TEXTS = ["the parcel is late", "where is my order", "please refund me", "i want my money back"] * 4
+LABELS = np.array([0, 0, 1, 1] * 4)
+ROWS = LabelledTexts(TEXTS, LABELS)
+FEW = {"epochs": 2, "batch_size": 8, "evaluations_per_epoch": 1, "device": "cpu"}
+
+
+def data(**columns):
+    return TrainData(
+        ROWS, LabelledTexts(TEXTS[:4], LABELS[:4]), LabelledTexts(TEXTS[:4], LABELS[:4]), ("late", "refund"), **columns
+    )
+
+
+def run(loss, **columns):
+    events = []
+    result = train(TrainConfig(loss=loss, **FEW), data(**columns), events.append)
+    return result, [event["loss"] for event in events if event["event"] == "step"]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_trains_and_reports(loss):
+    quality = np.log(np.linspace(0.2, 0.9, len(TEXTS)))
+    result, losses = run(loss, log_quality=quality, log_reference=quality[::-1].copy())
+    assert len(losses) == 4
+    assert np.isfinite(losses).all()
+    assert result.figures["validation"]["step"] in (2, 4)
+    assert 0 <= result.figures["test"]["accuracy"] <= 1
+    assert result.row_weights.shape == (len(TEXTS),)
+    assert result.model.config.id2label == {0: "late", 1: "refund"}
+
+
+def test_imp_with_equal_columns_trains_exactly_like_ce():
+    column = np.log(np.linspace(0.2, 0.9, len(TEXTS)))
+    assert run("imp", log_quality=column, log_reference=column)[1] == run("ce")[1]
+
+
+def test_rows_without_quality_have_weight_one_under_dimp():
+    quality = np.full(len(TEXTS), np.nan)
+    result, losses = run("dimp", log_quality=quality)
+    assert losses == run("ce")[1]
+    assert (result.row_weights == 1).all()
+
+
+def test_stop_from_report_ends_early_with_the_best_model_and_no_test_figures():
+    def report(event):
+        if event["event"] == "step" and event["step"] == 3:
+            raise StopRequested
+
+    result = train(TrainConfig(**FEW), data(), report)
+    assert result.figures["stopped"]
+    assert result.figures["steps"] == 3
+    assert result.figures["validation"]["step"] == 2
+    assert result.figures["test"] is None
+
+
+def test_pairs_reach_the_tokenizer_as_pairs():
+    rows = LabelledTexts(TEXTS, LABELS, TEXTS[::-1])
+    few = LabelledTexts(TEXTS[:4], LABELS[:4], TEXTS[:4])
+    result = train(TrainConfig(**FEW | {"epochs": 1}), TrainData(rows, few, few, ("a", "b")), lambda event: None)
+    assert result.figures["steps"] == 2
+
+
+def test_unknown_backbone_is_named_in_the_message():
+    with pytest.raises(ModelError, match="The backbone '/no/folder' could not be loaded"):
+        train(TrainConfig(backbone="/no/folder", **FEW), data(), lambda event: None)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("loss", "nope", "loss is nope; expected one of ce, focal"),
+        ("epochs", 0, "epochs is 0; expected 1 to 1,000"),
+        ("learning_rate", 0.0, "learning_rate is 0.0; expected above 0"),
+        ("max_weight", 0.5, "expected 0 <= min_weight <= 1 <= max_weight"),
+    ],
+)
+def test_values_out_of_range_are_refused(field, value, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**{field: value})

@@ -1,0 +1,252 @@
+"""Claims about the weight formula: the oracles of the method, and arrays small enough to check by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import cross_entropy, log_softmax, softmax
+
+from synweight_core.weighting import (
+    LOSSES,
+    ExtremeWeightsWarning,
+    WeightSettings,
+    clip_and_scale,
+    effective_sample_size,
+    focal_weights,
+    log_factor,
+    log_weights,
+    loss_settings,
+    rows_carrying,
+    weights,
+)
+
+UNCAPPED = WeightSettings(alpha=1, beta=1, max_weight=math.inf)
+IGNORE_EXTREMES = pytest.mark.filterwarnings("ignore::synweight_core.weighting.ExtremeWeightsWarning")
+BOTH = pytest.mark.parametrize(
+    "array", [np.array, lambda x: torch.tensor(x, dtype=torch.float64)], ids=["numpy", "torch"]
+)
+
+
+# --- the formula ----------------------------------------------------------------------------
+
+
+def test_weights_are_quality_over_reference_scaled_to_mean_1():
+    found = weights(np.log([0.5, 0.25]), np.log([0.5, 0.75]), UNCAPPED)
+    np.testing.assert_allclose(found, [1.5, 0.5])  # 1 and 1/3, times 3/2
+
+
+def test_exponents_apply_to_their_own_term():
+    found = log_weights(np.array([-2.0]), np.array([-3.0]), alpha=0.5, beta=2)
+    np.testing.assert_allclose(found, [5.0])
+
+
+def test_zero_exponents_give_weights_of_exactly_1():
+    off = WeightSettings(alpha=0, beta=0)
+    assert weights(np.log([0.5, 0.1, 0.9]), np.log([0.2, 0.3, 0.4]), off).tolist() == [1, 1, 1]
+
+
+def test_zero_exponents_give_loss_and_gradient_of_plain_cross_entropy_to_the_last_bit():
+    labels = torch.tensor([0, 2, 1, 0])
+    weighted = torch.randn(4, 3, generator=torch.manual_seed(0)).requires_grad_()
+    plain = weighted.detach().clone().requires_grad_()
+    row_weights = weights(torch.randn(4), torch.randn(4), WeightSettings(alpha=0, beta=0))
+    loss = (row_weights * cross_entropy(weighted, labels, reduction="none")).mean()
+    expected = cross_entropy(plain, labels)
+    loss.backward()
+    expected.backward()
+    assert loss.item() == expected.item() and torch.equal(weighted.grad, plain.grad)
+
+
+def test_equal_quality_and_reference_make_imp_plain_cross_entropy():
+    log_p = np.log([0.5, 0.01, 0.9])
+    assert weights(log_p, log_p, loss_settings("imp", WeightSettings())).tolist() == [1, 1, 1]
+
+
+def test_dimp_gradient_of_a_row_is_the_ratio_times_p_minus_one_hot():
+    labels, log_quality = torch.tensor([0, 2]), torch.tensor([0.9, 0.2]).log()
+    logits = torch.tensor([[0.3, -1.0, 0.5], [2.0, 0.0, 1.0]], requires_grad=True)
+    loss_per_row = cross_entropy(logits, labels, reduction="none")
+    log_w = log_weights(log_quality, -loss_per_row.detach(), alpha=1, beta=1)
+    (clip_and_scale(log_w, log_factor=0.0, settings=UNCAPPED) * loss_per_row).sum().backward()
+    p = softmax(logits.detach(), dim=1)
+    ratio = log_quality.exp() / p[[0, 1], labels]
+    torch.testing.assert_close(logits.grad, ratio[:, None] * (p - torch.eye(3)[labels]))
+
+
+@pytest.mark.parametrize(
+    "row_settings",
+    [
+        WeightSettings(1, 1, 0, 10),
+        WeightSettings(0.3, 0.7, 0.2, 3),
+        WeightSettings(2, 0, 0, math.inf),
+        WeightSettings(5, 5, 0.5, 1.5),
+        WeightSettings(1, 1, 1, 1),
+    ],
+)
+@IGNORE_EXTREMES
+def test_numpy_and_torch_give_the_same_weights(row_settings):
+    log_quality, log_reference = -np.random.default_rng(0).exponential(5, size=(2, 500))
+    found = weights(torch.from_numpy(log_quality), torch.from_numpy(log_reference), row_settings)
+    np.testing.assert_allclose(found, weights(log_quality, log_reference, row_settings), rtol=1e-6)
+
+
+# --- what the losses lead to ----------------------------------------------------------------
+
+Q, P = np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.3, 0.6])
+OPTIMA = {
+    "ce": Q,
+    "quality": Q * P,
+    "imp": P,
+    "dimp": np.sqrt(Q * P),
+    "tuned": Q ** (1 - 0.6) * P**0.3,
+}
+TUNED = WeightSettings(alpha=0.3, beta=0.6, max_weight=math.inf)
+
+
+def trained(row_settings: WeightSettings, *, model_is_reference: bool) -> np.ndarray:
+    """The softmax of 3 logits after long training on ten rows in proportion to Q: exact expectations."""
+    labels = torch.tensor([0] * 5 + [1] * 3 + [2] * 2)
+    log_quality, log_diversity = torch.from_numpy(np.log([P, Q]))[:, labels]
+    logits = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([logits], lr=2)
+    for _ in range(200):
+        loss_per_row = -log_softmax(logits, dim=0)[labels]
+        reference = -loss_per_row.detach() if model_is_reference else log_diversity
+        loss = (weights(log_quality, reference, row_settings) * loss_per_row).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return softmax(logits.detach(), dim=0).numpy()
+
+
+@pytest.mark.parametrize("loss", OPTIMA)
+def test_long_training_reaches_the_optimum_of_the_loss(loss):
+    found = trained(loss_settings(loss, TUNED), model_is_reference=LOSSES[loss].reference == "model")
+    np.testing.assert_allclose(found, OPTIMA[loss] / OPTIMA[loss].sum(), atol=1e-3)
+
+
+def test_long_training_with_the_model_as_reference_reaches_the_general_optimum():
+    optimum = (Q * P**TUNED.alpha) ** (1 / (1 + TUNED.beta))
+    found = trained(TUNED, model_is_reference=True)
+    np.testing.assert_allclose(found, optimum / optimum.sum(), atol=1e-3)
+
+
+# --- caps, extremes and rows without a judgement --------------------------------------------
+
+
+def test_caps_and_mean_hold_together():
+    capped = weights(np.log([1.0, 1, 1, 9]), np.zeros(4), WeightSettings(max_weight=2))
+    np.testing.assert_allclose(capped, [2 / 3, 2 / 3, 2 / 3, 2])  # 3 c + 2 = 4
+    raised = weights(np.log([1.0, 1, 1, 9]), np.zeros(4), WeightSettings(min_weight=0.5))
+    np.testing.assert_allclose(raised, [0.5, 0.5, 0.5, 2.5])
+
+
+@BOTH
+@pytest.mark.parametrize("gap", [1000.0, -1000.0])
+def test_gap_of_1000_nats_is_finite_and_capped_with_a_warning(array, gap):
+    limits = WeightSettings(min_weight=0.1, max_weight=3)
+    with pytest.warns(ExtremeWeightsWarning, match=r"span e\^1000; the caps 0.1 and 3 decide nearly everything"):
+        found = weights(array([0.0, gap, 0.0]), array([0.0, 0.0, 0.0]), limits)
+    expected = [0.1, 2.8, 0.1] if gap > 0 else [1.45, 0.1, 1.45]
+    np.testing.assert_allclose(found, expected)
+
+
+@BOTH
+@IGNORE_EXTREMES
+def test_probability_of_zero_gives_finite_weights(array):
+    found = weights(array([-math.inf, -1.0, -1.0]), array([-1.0, -1.0, -1.0]), UNCAPPED)
+    np.testing.assert_allclose(found, [0, 1.5, 1.5])
+    nothing = array([-math.inf, -math.inf])
+    np.testing.assert_allclose(weights(nothing, array([-1.0, -1.0]), UNCAPPED), [1, 1])
+
+
+@BOTH
+@IGNORE_EXTREMES
+@settings(deadline=None, max_examples=150)
+@given(
+    log_quality=st.lists(st.floats(-1000, 0), min_size=1, max_size=30),
+    alpha=st.floats(-3, 3),
+    min_weight=st.floats(0, 1),
+    max_weight=st.floats(1, 1000) | st.just(math.inf),
+)
+def test_any_settings_give_mean_1_within_the_caps(array, log_quality, alpha, min_weight, max_weight):
+    row_settings = WeightSettings(alpha, 0, min_weight, max_weight)
+    found = np.asarray(weights(array(log_quality), array([0.0] * len(log_quality)), row_settings))
+    assert found.mean() == pytest.approx(1, abs=1e-9)
+    assert min_weight <= found.min() and found.max() <= max_weight
+
+
+@BOTH
+def test_rows_without_a_judgement_get_weight_1_and_leave_the_mean_alone(array):
+    found = weights(array([math.log(3), math.nan, 0.0]), array([0.0, 0.0, 0.0]), UNCAPPED)
+    np.testing.assert_allclose(found, [1.5, 1, 0.5])
+    np.testing.assert_allclose(weights(array([math.nan]), array([0.0]), UNCAPPED), [1])
+
+
+def test_no_rows_have_no_weights():
+    assert weights(np.array([]), np.array([]), UNCAPPED).tolist() == []
+
+
+def test_log_factor_is_the_log_of_the_scale():
+    assert log_factor(np.log([1.0, 3.0]), UNCAPPED) == pytest.approx(-math.log(2))
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.1, 10), (1.1, 10), (0, 0.9), (math.nan, 10)])
+def test_caps_that_forbid_a_mean_of_1_are_refused(low, high):
+    with pytest.raises(ValueError, match=f"min_weight {low} and max_weight {high} .* 0 <= min_weight <= 1 <= max"):
+        WeightSettings(min_weight=low, max_weight=high)
+
+
+def test_exponents_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match=r"alpha inf and beta 0\.0 must be finite"):
+        WeightSettings(alpha=math.inf)
+
+
+# --- the table of losses --------------------------------------------------------------------
+
+
+@BOTH
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_gives_finite_weights_of_mean_1_within_the_caps(array, loss):
+    row_settings = loss_settings(loss, WeightSettings(0.5, 0.3, min_weight=0.2, max_weight=1.5))
+    assert (row_settings.min_weight, row_settings.max_weight) == (0.2, 1.5)
+    found = np.asarray(weights(array([-0.1, -1.0, -9.0]), array([-2.0, -0.2, -0.1]), row_settings))
+    assert np.isfinite(found).all() and found.mean() == pytest.approx(1, abs=1e-9)
+    assert found.min() >= 0.2 and found.max() <= 1.5
+
+
+def test_only_your_weights_take_the_exponents_of_the_person():
+    tuned = WeightSettings(alpha=0.5, beta=0.3)
+    pairs = {loss: loss_settings(loss, tuned) for loss in LOSSES}
+    assert [name for name, found in pairs.items() if (found.alpha, found.beta) == (0.5, 0.3)] == ["tuned"]
+
+
+def test_unknown_loss_lists_those_known():
+    with pytest.raises(ValueError, match=r"Loss 'nope' is not known\. Known: ce, focal, quality, imp"):
+        loss_settings("nope", WeightSettings())
+
+
+@BOTH
+def test_focal_weight_is_one_minus_p_to_the_gamma(array):
+    log_p = array([math.log(0.25), 0.0])
+    np.testing.assert_allclose(focal_weights(log_p, gamma=1), [0.75, 0])
+    np.testing.assert_allclose(focal_weights(log_p, gamma=2), [0.5625, 0])
+
+
+# --- what weights amount to -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("row_weights", "size"), [([1, 1, 1, 1], 4), ([3, 1], 1.6), ([2, 0], 1), ([0, 0], 0)])
+def test_effective_sample_size(row_weights, size):
+    assert effective_sample_size(np.array(row_weights, dtype=np.float32)) == pytest.approx(size)
+
+
+@pytest.mark.parametrize(
+    ("row_weights", "share", "rows"),
+    [([1, 1, 1, 1], 0.5, 2), ([1, 1, 1, 1], 0.6, 3), ([1, 3], 0.5, 1), ([1, 3], 1, 2), ([], 0.5, 0)],
+)
+def test_rows_carrying_a_share_of_the_weight(row_weights, share, rows):
+    assert rows_carrying(np.array(row_weights), share=share) == rows
