@@ -69,7 +69,7 @@ def selection_table(rows: pd.DataFrame, selected: np.ndarray) -> None:
 @st.fragment
 def workbench() -> None:
     """Controls, map and selection: they move together."""
-    instruments, canvas = st.columns([1, 3], gap="medium")
+    instruments, canvas = shell.instruments_and_canvas()
     colours = colours_for(base_rows)
     with instruments:
         name = view.get("colour") if view.get("colour") in colours else "weight"

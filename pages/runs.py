@@ -8,8 +8,6 @@ from synweight_core import export, runs
 from synweight_core.errors import SynweightError
 from synweight_core.projects import metric_label
 from synweight_core.runtable import run_table, seed_table
-from synweight_core.train_config import TRAIN_ON
-from synweight_core.weighting import LOSSES
 
 shell.page_header("Runs", "Compare what was trained, and take the weights and the model with you.")
 project = shell.need_project()
@@ -49,10 +47,6 @@ def seeds() -> None:
     table = seed_table(found)
     if table.empty:
         return
-    table["setting"] = [
-        LOSSES[loss].label if on == "synthetic" else TRAIN_ON[on]
-        for loss, on in zip(table["loss"], table["train_on"], strict=True)
-    ]
     st.subheader("Over seeds", anchor=False)
     st.dataframe(
         table[["setting", "alpha", "beta", "epochs", "seeds", "mean test accuracy", "lowest", "highest"]],

@@ -8,7 +8,7 @@ from pages.widgets import live, shell
 from pages.widgets.weight_controls import quality_help
 from synweight_core import projects, runs
 from synweight_core.projects import Project
-from synweight_core.train_config import TRAIN_ON, TrainConfig
+from synweight_core.train_config import DEVICES, TRAIN_ON, TrainConfig, run_config, run_name
 from synweight_core.weighting import LOSSES
 
 MAX_SEEDS = 10
@@ -53,7 +53,7 @@ def config_form(project: Project) -> list[TrainConfig] | None:
                 "Backbone", last.backbone,
                 help="minilm (built in), a local folder, or the id of a model on the Hugging Face hub.",
             )  # fmt: skip
-            device = st.selectbox("Device", ["auto", "cpu", "cuda", "mps"])
+            device = st.selectbox("Device", DEVICES, index=DEVICES.index(last.device))
             per_epoch = st.number_input("Evaluations per epoch", 1, 100, last.evaluations_per_epoch)
         st.caption(
             f"Your weights: alpha {tuned.alpha:g}, beta {tuned.beta:g}, at most {tuned.max_weight:g}. "
@@ -66,17 +66,16 @@ def config_form(project: Project) -> list[TrainConfig] | None:
         "learning_rate": learning_rate, "backbone": backbone.strip(), "device": device,
         "evaluations_per_epoch": per_epoch,
     }  # fmt: skip
-    return [TrainConfig(**chosen, seed=number) for number in range(seed, seed + seeds)]
+    return [run_config(**chosen, seed=number) for number in range(seed, seed + seeds)]
 
 
-instruments, canvas = st.columns([1, 3], gap="medium")
+instruments, canvas = shell.instruments_and_canvas()
 with instruments:
     configs = config_form(project)
     st.caption(quality_help(project, prepared))
 if configs:
     for config in configs:
-        name = LOSSES[config.loss].label if config.train_on == "synthetic" else "Real only"
-        runs.start("train", project.id, asdict(config), name=f"{name} s{config.seed}")
+        runs.start("train", project.id, asdict(config), name=run_name(config))
     st.session_state.pop(f"watched:{project.id}", None)
     st.rerun()  # so that the sidebar shows the new run, and a reload does not start it twice
 

@@ -48,7 +48,7 @@ def row_table(rows: pd.DataFrame, key: str) -> None:
 @st.fragment
 def workbench() -> None:
     """Controls and meters: they move together."""
-    instruments, canvas = st.columns([1, 3], gap="medium")
+    instruments, canvas = shell.instruments_and_canvas()
     with instruments:
         settings = weight_controls(project)
         st.caption(quality_help(project, prepared))

@@ -12,7 +12,7 @@ import click
 from synweight_core import __version__, projects, runs, storage
 from synweight_core.errors import SynweightError
 from synweight_core.prepare import STAGES, is_prepared, need_prepared
-from synweight_core.train_config import PRECISIONS, TRAIN_ON, TrainConfig
+from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig, run_config, run_name
 from synweight_core.weighting import LOSSES, WeightSettings, effective_sample_size, rows_carrying
 
 APP = Path(__file__).parent.parent / "app.py"
@@ -25,7 +25,7 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's own type)
         try:
             return super().invoke(ctx)
-        except (SynweightError, ValueError) as error:
+        except (SynweightError, ValueError, OSError) as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -85,6 +85,8 @@ def weigh(project_id: str, out: Path | None, **given: float | None) -> None:
     """Weigh the synthetic rows; the settings become those of the project."""
     from synweight_core import export
 
+    if out and out.suffix not in (".parquet", ".csv"):
+        raise click.UsageError(f"--out is {out}; expected a name that ends in .parquet or .csv.")
     project = projects.load_project(project_id)
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = WeightSettings(**asdict(projects.load_settings(project)) | chosen)
@@ -110,8 +112,8 @@ def weigh(project_id: str, out: Path | None, **given: float | None) -> None:
 @click.option("--learning-rate", type=float, default=TrainConfig.learning_rate, show_default=True)
 @click.option("--backbone", default=TrainConfig.backbone, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--seeds", type=int, default=1, help="How many runs, with seeds SEED, SEED+1, ...")
-@click.option("--device", default="auto", show_default=True)
+@click.option("--seeds", type=click.IntRange(1), default=1, help="How many runs, with seeds SEED, SEED+1, ...")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
 @click.option("--wait/--no-wait", default=True, help="Follow the runs until they end.")
 def train(project_id: str, seed: int, seeds: int, wait: bool, **options: Any) -> None:  # noqa: ANN401
@@ -121,9 +123,8 @@ def train(project_id: str, seed: int, seeds: int, wait: bool, **options: Any) ->
     tuned = asdict(projects.load_settings(project))
     started = []
     for number in range(seed, seed + seeds):
-        config = TrainConfig(**tuned | options | {"seed": number})
-        name = f"{LOSSES[config.loss].label if config.train_on == 'synthetic' else 'Real only'} s{number}"
-        started.append(runs.start("train", project.id, asdict(config), name=name))
+        config = run_config(**tuned | options | {"seed": number})
+        started.append(runs.start("train", project.id, asdict(config), name=run_name(config)))
         click.echo(started[-1])
     if wait and not all([_follow(run_id) for run_id in started]):
         sys.exit(1)
@@ -134,6 +135,8 @@ def train(project_id: str, seed: int, seeds: int, wait: bool, **options: Any) ->
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_runs(project_id: str | None, as_json: bool) -> None:
     """List training runs, newest first."""
+    if project_id:
+        projects.load_project(project_id)
     for run in runs.list_runs(project_id=project_id, kind="train"):
         if as_json:
             click.echo(json.dumps(asdict(run)))
@@ -199,6 +202,8 @@ def _follow(run_id: str) -> bool:
     except KeyboardInterrupt:
         runs.request_stop(run_id)
         click.echo("Stopping.")
+        for _ in runs.wait(run_id):
+            pass
     run = runs.load_run(run_id)
     if run.error:
         click.echo(f"{run_id} failed: {run.error}", err=True)

@@ -2,14 +2,18 @@
 
 import torch
 
+from synweight_core.errors import ModelError
+
 
 def pick_device(name: str = "auto") -> str:
-    """'cuda', 'mps' or 'cpu'; `name` unless it is 'auto'."""
-    if name != "auto":
-        return name
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    """'cuda', 'mps' or 'cpu': the best one for 'auto'. Raises ModelError when `name` is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return next(device for device, available in there.items() if available)
+    if not there.get(name):
+        found = ", ".join(device for device, available in there.items() if available)
+        raise ModelError(f"Device '{name}' was asked for; this machine has: {found}. Choose one of these, or auto.")
+    return name
 
 
 def has_bf16(device: str) -> bool:

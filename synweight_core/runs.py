@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,7 +63,9 @@ def folder(run_id: str) -> Path:
 
 def start(kind: Kind, project_id: str, settings: dict[str, Any], *, name: str) -> str:
     """Create a run folder and launch its worker in a session of its own. The run's id."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
+    now = datetime.now()
+    # milliseconds: runs that are started together keep their order, and the queue theirs
+    stamp = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
     run_id = f"{stamp}-{storage.slug(name)}-{secrets.token_hex(2)}"
     path = folder(run_id)
     path.mkdir(parents=True)

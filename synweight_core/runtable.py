@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from synweight_core.runs import Run
+from synweight_core.train_config import TRAIN_ON
+from synweight_core.weighting import LOSSES
 
 _SETTING = (
     "loss",
@@ -37,13 +39,20 @@ def seed_table(runs: Sequence[Run]) -> pd.DataFrame:
     grouped = pd.DataFrame(rows).groupby(list(_SETTING), sort=False)["accuracy"]
     table = grouped.agg(["size", "mean", "min", "max"]).reset_index()
     names = {"size": "seeds", "mean": "mean test accuracy", "min": "lowest", "max": "highest"}
+    table["setting"] = [setting_label(*pair) for pair in zip(table["loss"], table["train_on"], strict=True)]
     return table.rename(columns=names).sort_values("mean test accuracy", ascending=False)
+
+
+def setting_label(loss: str, train_on: str) -> str:
+    """The loss, or what else a run trained on, in words."""
+    return LOSSES[loss].label if train_on == "synthetic" else TRAIN_ON[train_on]
 
 
 def _row(run: Run) -> dict[str, object]:
     result = run.result or {}
     figures: dict[str, object] = {"run": run.name, "status": run.status}
-    figures |= {name: run.settings[name] for name in ("loss", "train_on", "alpha", "beta", "epochs", "seed")}
+    figures |= {"setting": setting_label(run.settings["loss"], run.settings["train_on"])}
+    figures |= {name: run.settings[name] for name in ("alpha", "beta", "epochs", "seed")}
     for split, prefix in (("validation", "best validation"), ("test", "test")):
         scores = result.get(split) or {}
         figures[f"{prefix} accuracy"] = 100 * scores.get("accuracy", np.nan)

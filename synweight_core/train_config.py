@@ -1,11 +1,13 @@
 """What a person chooses for a run. Plain values that go to JSON and back; imports no torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from synweight_core.models import MINILM
-from synweight_core.weighting import LOSSES, WeightSettings
+from synweight_core.weighting import LOSSES, WeightSettings, loss_settings
 
 TRAIN_ON = {"synthetic": "Synthetic rows", "real": "Real rows alone (baseline)"}
+DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "bf16", "float32")
 
 
@@ -23,7 +25,7 @@ class TrainConfig:
     min_weight: float = 0.0
     max_weight: float = 10.0
     backbone: str = MINILM
-    epochs: int = 3
+    epochs: int = 5  # as in the paper
     batch_size: int = 32
     learning_rate: float = 1e-4
     warmup_share: float = 0.1
@@ -39,6 +41,7 @@ class TrainConfig:
         _expect(self.loss in LOSSES, "loss", self.loss, f"one of {', '.join(LOSSES)}")
         _expect(self.train_on in TRAIN_ON, "train_on", self.train_on, f"one of {', '.join(TRAIN_ON)}")
         _expect(self.precision in PRECISIONS, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
+        _expect(self.device in DEVICES, "device", self.device, f"one of {', '.join(DEVICES)}")
         _expect(0 < self.learning_rate <= 0.1, "learning_rate", self.learning_rate, "above 0, at most 0.1")
         for name, lowest, highest in (
             ("epochs", 1, 1000), ("batch_size", 1, 4096), ("max_length", 8, 8192),
@@ -46,6 +49,21 @@ class TrainConfig:
         ):  # fmt: skip
             value = getattr(self, name)
             _expect(lowest <= value <= highest, name, value, f"{lowest:,} to {highest:,}")
+
+
+def run_config(**choices: Any) -> TrainConfig:  # noqa: ANN401 (the fields of TrainConfig)
+    """A TrainConfig whose exponents are those that its loss really uses. Raises ValueError."""
+    config = TrainConfig(**choices)
+    if config.train_on == "real":
+        return replace(config, alpha=0.0, beta=0.0)
+    tuned = WeightSettings(config.alpha, config.beta, config.min_weight, config.max_weight)
+    used = loss_settings(config.loss, tuned)
+    return replace(config, alpha=used.alpha, beta=used.beta)
+
+
+def run_name(config: TrainConfig) -> str:
+    """What a run is called in lists: its loss and seed."""
+    return f"{LOSSES[config.loss].label if config.train_on == 'synthetic' else 'Real only'} s{config.seed}"
 
 
 def _expect(holds: bool, name: str, found: object, expected: str) -> None:

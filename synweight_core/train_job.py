@@ -18,7 +18,7 @@ from synweight_core.training import LabelledTexts, StopRequested, TrainData, tra
 
 
 def run_training(path: Path, config: Mapping[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Train as `config` says, write `model/` and `weights.npz` into the run folder; the figures."""
+    """Train as `config` says, write `model/` and `outputs.npz` into the run folder; the figures."""
     started = time.perf_counter()
     settings = TrainConfig(**config["settings"])
     project = load_project(config["project"])

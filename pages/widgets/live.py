@@ -43,7 +43,7 @@ def settings_line(run: runs.Run) -> str:
     """The run's own settings in one line."""
     s = run.settings
     on = TRAIN_ON[s["train_on"]] if s["train_on"] != "synthetic" else LOSSES[s["loss"]].label
-    exponents = f" (alpha {s['alpha']:g}, beta {s['beta']:g})" if s["loss"] == "tuned" else ""
+    exponents = f" (alpha {s['alpha']:g}, beta {s['beta']:g})" if s["alpha"] or s["beta"] else ""
     return (
         f"{on}{exponents}, weights up to {s['max_weight']:g}, {s['epochs']} epochs, batch "
         f"{s['batch_size']}, learning rate {s['learning_rate']:g}, seed {s['seed']}, backbone {s['backbone']}"

@@ -17,6 +17,12 @@ from synweight_core.prepare import STAGES, Prepared, is_prepared, load_prepared
 from synweight_core.projects import Project
 
 REFRESH_SECONDS = 1.0
+INSTRUMENTS_WIDTH = 300
+# Streamlit folds columns below 640 px only; a canvas beside instruments needs to fold earlier.
+_FOLDING = """<style>
+div:has(> .st-key-canvas) { flex-basis: 26rem; }
+@media (max-width: 1000px) { div:has(> .st-key-instruments) { flex-grow: 1; } .st-key-instruments { width: 100%; } }
+</style>"""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&])")
 
 
@@ -54,6 +60,13 @@ def page_header(title: str, purpose: str) -> None:
         st.rerun()
     st.header(title, anchor=False)
     st.caption(purpose)
+
+
+def instruments_and_canvas() -> tuple[Any, Any]:
+    """The page's two parts: side by side, or the instruments above the canvas when there is little room."""
+    st.html(_FOLDING)
+    row = st.container(horizontal=True, gap="medium")
+    return row.container(width=INSTRUMENTS_WIDTH, key="instruments"), row.container(key="canvas")
 
 
 def need_project() -> Project:

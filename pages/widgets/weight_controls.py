@@ -13,12 +13,13 @@ _SLIDERS = {
               "Exponent of quality. 0 ignores quality; 2 counts doubt twice."),
     "beta": ("Beta: reward for rare rows", 0.0, 2.0, 0.05,
              "Exponent of the diversity checker. 0 ignores it; 1 divides by what the synthetic set finds easy."),
+    "min_weight": ("Smallest weight", 0.0, 1.0, 0.05, "No row counts less than this. 0 can switch a row off."),
     "max_weight": ("Largest weight", 1.0, 50.0, 0.5, "No row counts more than this. The mean weight stays 1."),
 }  # fmt: skip
 PRESETS = {
     name: (float(loss.alpha), float(loss.beta or 0))
     for name, loss in LOSSES.items()
-    if loss.alpha is not None and not loss.focal_gamma
+    if loss.alpha is not None and loss.reference != "model"
 }
 
 
@@ -29,10 +30,11 @@ def weight_controls(project: Project) -> WeightSettings:
         st.session_state[_key(project, name)] = getattr(stored, name)
     _presets(project)
     for name, (label, low, high, step, help_text) in _SLIDERS.items():
+        value = getattr(stored, name)  # the command line may have set one beyond the usual range
         st.slider(
             label,
-            low,
-            high,
+            min(low, value),
+            max(high, value),
             step=step,
             key=_key(project, name),
             help=help_text,
@@ -66,12 +68,12 @@ def _presets(project: Project) -> None:
     st.segmented_control(
         "Preset",
         list(PRESETS),
-        format_func=lambda name: LOSSES[name].label + (" (preview)" if name == "dimp" else ""),
+        format_func=lambda name: LOSSES[name].label + (", DIMP preview" if name == "imp" else ""),
         key=_key(project, "preset"),
         wrap=True,
         on_change=_use_preset,
         args=(project,),
-        help="DIMP divides by the model in training; before training it is previewed with the diversity checker.",
+        help="DIMP divides by the model in training; before training the diversity checker stands in, as in IMP.",
     )
 
 
