@@ -33,7 +33,6 @@ SETTINGS = {  # loss and rows of each setting; everything else is TrainConfig's 
     "dimp": ("dimp", "synthetic"),
     "imp": ("imp", "synthetic"),
     "quality": ("quality", "synthetic"),
-    "tuned": ("tuned", "synthetic"),  # at the default WeightSettings
     "real": ("ce", "real"),  # the small real set alone
 }
 TARGET_SECONDS = 4.0  # first paint

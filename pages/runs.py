@@ -38,8 +38,8 @@ def table_of_runs() -> list[runs.Run]:
 
 
 def curves(chosen: list[runs.Run]) -> None:
-    """Validation accuracy of the chosen runs in one chart."""
-    live.accuracy_chart(chosen, key="runs_curves")
+    """Validation figures of the chosen runs in one chart."""
+    live.evaluation_chart(chosen, live.measure_choice("runs_measure"), key="runs_curves")
 
 
 def seeds() -> None:

@@ -1,22 +1,26 @@
 """Colours that mean the same on every page: classes, weights, scores. Safe for colour-blind eyes."""
 
 from collections.abc import Sequence
+from itertools import cycle
 
 # Okabe and Ito (2008), with grey for black, which would vanish on a dark page
-CLASSES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#F0E442")
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#F0E442")
+# As far from each other as can be: glasbey 0.4.0, extend_palette(OKABE_ITO, palette_size=40,
+# colorblind_safe=True, lightness_bounds=(35, 80)). Stored, because computing it compiles for seconds.
+GLASBEY = (
+    "#14F7CA", "#6D7100", "#FFAEF7", "#C659DF", "#20C265", "#B22D86", "#F3CAB2", "#55EFFB", "#C2B6BA", "#698AFF",
+    "#147D7D", "#B27955", "#417959", "#A6A6C2", "#9E35C6", "#86A200", "#1CBEAE", "#0CFB9A", "#D245AE", "#79DB51",
+    "#109AB2", "#F779FF", "#86699A", "#FF75D7", "#DF9665", "#009E41", "#B2C2FF", "#7D6571", "#49CEA2", "#925D3D",
+    "#A6A28A", "#FFBA71",
+)  # fmt: skip
 NEUTRAL = "#9AA3AD"
 BELOW, ABOVE = "#1F6FB4", "#D9660A"
 SEQUENTIAL = "Cividis"
 
 
 def class_colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each name, by its position: Okabe-Ito up to eight, glasbey beyond."""
-    if len(names) <= len(CLASSES):
-        return dict(zip(names, CLASSES, strict=False))
-    import glasbey
-
-    palette = glasbey.extend_palette(list(CLASSES), palette_size=len(names), colorblind_safe=True)
-    return dict(zip(names, palette, strict=True))
+    """A colour for each name, by its position: distinct for 40 names, then from the start again."""
+    return dict(zip(names, cycle((*OKABE_ITO, *GLASBEY)), strict=False))
 
 
 def diverging(*, dark: bool) -> list[tuple[float, str]]:

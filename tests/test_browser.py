@@ -109,7 +109,7 @@ def test_a_page_opened_by_its_own_address_on_a_fresh_server_has_its_frame(browse
 
 def test_hover_and_table_show_markup_from_files_as_text(page):
     page.wait_for_function(COLOURS)
-    hover = page.evaluate("() => document.querySelector('.js-plotly-plot')._fullData[0].hovertext.join()")
+    hover = page.evaluate("() => document.querySelector('.js-plotly-plot')._fullData[0].text.join()")
     assert "<br>" in hover and "<b>" not in hover
 
 

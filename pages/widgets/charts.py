@@ -57,7 +57,7 @@ def embedding_map(rows: pd.DataFrame, colour: ColourBy, selected: Sequence[int],
     chosen = set(selected)
     for trace in figure.data:
         if chosen:
-            trace.selectedpoints = [i for i, row in enumerate(trace.customdata) if row in chosen]
+            trace.selectedpoints = [i for i, (row, _) in enumerate(trace.customdata) if row in chosen]
         trace.unselected = {"marker": {"opacity": 0.12}}
         trace.selected = {"marker": {"opacity": 0.95}}
     return figure.update_layout(
@@ -158,27 +158,34 @@ def _as_ring(marker: dict[str, Any], *, keep_colour: bool) -> None:
 def _add_points(
     figure: go.Figure, part: pd.DataFrame, name: str, marker: dict[str, Any], values: pd.Series, meaning: str
 ) -> None:
-    shown = zip(part["text"], part["text_b"], part["label"], part["source"], values, strict=True)
+    is_number = pd.api.types.is_numeric_dtype(values)
+    shown = values if is_number else values.map(safe)
+    value = "%{customdata[1]:.3g}" if is_number else "%{customdata[1]}"
+    line = "" if values.isna().all() else f"<br>{safe(meaning)}: {value}"
     figure.add_scattergl(
         x=part["x"].to_numpy(),
         y=part["y"].to_numpy(),
         mode="markers",
         name=safe(name),
         marker=marker,
-        customdata=part.index.to_numpy(),
-        hoverinfo="text",
-        hovertext=[_hover(*row, meaning) for row in shown],
+        customdata=list(zip(part.index.tolist(), shown.tolist(), strict=True)),
+        text=part["hover"].tolist(),
+        hovertemplate="%{text}" + line + "<extra></extra>",
     )
 
 
-def _hover(text: str, text_b: str, label: str, source: str, value: object, meaning: str) -> str:
-    shown = f"{value:.3g}" if isinstance(value, float) else str(value)
-    wrapped = []
-    for side in filter(None, (text, text_b)):
-        cut = side if len(side) <= _HOVER_CHARS else side[: _HOVER_CHARS - 1] + "…"
-        wrapped += textwrap.wrap(cut, _HOVER_WIDTH) or [""]
-    facts = f"{source} · label: {label}" + ("" if shown == "nan" else f" · {meaning}: {shown}")
-    return "<br>".join(safe(line) for line in [*wrapped, facts])
+def hover_texts(rows: pd.DataFrame) -> list[str]:
+    """What the pointer shows for each row: its texts, wrapped and cut, its source and label."""
+    return [
+        "<br>".join(safe(line) for line in [*_wrapped(text), *_wrapped(text_b), f"{source} · label: {label}"])
+        for text, text_b, source, label in zip(
+            rows["text"], rows["text_b"], rows["source"], rows["label"].str.slice(0, _HOVER_WIDTH), strict=True
+        )
+    ]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text if len(text) <= _HOVER_CHARS else text[: _HOVER_CHARS - 1] + "…", _HOVER_WIDTH)
 
 
 def _colorbar(title: str, ticks: Sequence[float] | None = None, texts: Sequence[str] | None = None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from pages.widgets import charts, shell
 from synweight_core import runs
-from synweight_core.projects import Project
+from synweight_core.projects import METRICS, Project
 from synweight_core.train_config import TRAIN_ON
 from synweight_core.weighting import LOSSES
 
@@ -30,8 +30,9 @@ def live_runs(project: Project) -> None:
         "Runs to watch", list(by_id), key=key, format_func=lambda run_id: run_title(by_id[run_id]),
         on_change=_keep, args=(key,),
     )  # fmt: skip
+    measure = measure_choice("live_measure")
     active = any(run.is_active for run in found)
-    st.fragment(_panel, run_every=shell.REFRESH_SECONDS if active else None)(project, watched, active)
+    st.fragment(_panel, run_every=shell.REFRESH_SECONDS if active else None)(project, watched, measure, active)
 
 
 def run_title(run: runs.Run) -> str:
@@ -76,13 +77,21 @@ def loss_curves(found: list[runs.Run]) -> dict[str, tuple[list[float], list[floa
     return curves
 
 
-def accuracy_chart(found: list[runs.Run], *, key: str) -> None:
-    """Validation accuracy of several runs in one chart, with its table."""
-    curves = evaluation_curves(found, "accuracy")
-    table = curve_table(curves, "validation accuracy (%)")
-    title, meaning = "Validation accuracy", "Accuracy on validation rows (%)"
-    figure = charts.lines(curves, title, x="Epoch", y=meaning, x_end=last_epoch(found), markers=True)
-    charts.show(figure, table, key=key, alt=f"Validation accuracy by epoch, {len(table)} points.")
+def evaluation_chart(found: list[runs.Run], measure: str, *, key: str) -> None:
+    """Validation accuracy or macro-F1 of several runs in one chart, with its table."""
+    meaning = f"{METRICS[measure]} on validation rows (%)"
+    name = METRICS[measure][0].lower() + METRICS[measure][1:]
+    curves = evaluation_curves(found, measure)
+    table = curve_table(curves, f"validation {name} (%)")
+    figure = charts.lines(curves, f"Validation {name}", x="Epoch", y=meaning, x_end=last_epoch(found), markers=True)
+    charts.show(figure, table, key=key, alt=f"Validation {name} by epoch, {len(table)} points.")
+
+
+def measure_choice(key: str) -> str:
+    """Accuracy or macro-F1."""
+    return st.segmented_control(
+        "Measure", list(METRICS), default="accuracy", required=True, format_func=METRICS.__getitem__, key=key
+    )
 
 
 def last_epoch(found: list[runs.Run]) -> float:
@@ -100,13 +109,13 @@ def _keep(key: str) -> None:
     st.session_state[key] = list(st.session_state[key])
 
 
-def _panel(project: Project, watched: list[str], was_active: bool) -> None:
+def _panel(project: Project, watched: list[str], measure: str, was_active: bool) -> None:
     shown = [runs.load_run(run_id) for run_id in watched]
     for run in shown:
         _status(run)
     left, right = st.columns(2, gap="medium")
     with left:
-        accuracy_chart(shown, key="live_accuracy")
+        evaluation_chart(shown, measure, key="live_accuracy")
     with right:
         losses = loss_curves(shown)
         drawn = charts.lines(
@@ -122,7 +131,7 @@ def _status(run: runs.Run) -> None:
     started = next((e for e in events if e["event"] == "started"), None)
     step = next((e for e in reversed(events) if e["event"] == "step"), None)
     with st.container(border=True):
-        left, right = st.columns([5, 1], vertical_alignment="center")
+        left, right = st.columns([5, 1], vertical_alignment="center") if run.is_active else (st, st)
         left.markdown(f"**{shell.plain(run_title(run))}** · {STATUS_WORDS[run.status]}{_outcome(run)}")
         left.caption(shell.plain(settings_line(run)))
         if run.is_active:

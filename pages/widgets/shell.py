@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.widgets import charts
 from synweight_core import projects, runs, storage
 from synweight_core.data import Dataset
 from synweight_core.errors import NotFoundError
@@ -216,8 +217,9 @@ def _load_prepared(project_id: str, data_hash: str) -> Prepared | None:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def load_map_rows(project_id: str, data_hash: str) -> pd.DataFrame:
-    """`map_rows` of a prepared project. Shared between sessions: never changed in place."""
+    """`map_rows` of a prepared project with its hover texts. Shared between sessions: never changed in place."""
     prepared = _load_prepared(project_id, data_hash)
     if prepared is None:
         raise NotFoundError("The project is not prepared yet.")
-    return map_rows(load_dataset(project_id, data_hash), prepared)
+    rows = map_rows(load_dataset(project_id, data_hash), prepared)
+    return rows.assign(hover=charts.hover_texts(rows))
