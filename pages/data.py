@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages.widgets import charts, intake, shell
+from pages.widgets import intake, shell
 from synweight_core import projects
 from synweight_core.export import to_csv
 
@@ -52,7 +52,7 @@ new_tab, report_tab = st.tabs(
 with report_tab:
     if project:
         shell.use_project(project)
-        st.subheader(charts.safe(shell.plain(project.name)), anchor=False)
+        st.subheader(shell.plain(project.name), anchor=False)
         report(project)
     else:
         st.info("When a project is open, what was found in its files is listed here.")

@@ -29,17 +29,17 @@ def table_of_runs() -> list[runs.Run]:
     """The table; the runs that are selected in it, or the newest five."""
     table = run_table(found)
     event = st.dataframe(
-        table, hide_index=True, key="runs_table", on_select="rerun", selection_mode="multi-row",
+        table, hide_index=True, key=f"runs_table:{found[0].id}", on_select="rerun", selection_mode="multi-row",
         column_config={name: st.column_config.NumberColumn(format="%.1f %%") for name in PERCENT},
         alt="Table of training runs with their settings and figures.",
     )  # fmt: skip
-    chosen = event["selection"]["rows"]
+    chosen = [row for row in event["selection"]["rows"] if row < len(found)]
     return [found[i] for i in chosen] if chosen else found[:5]
 
 
 def curves(chosen: list[runs.Run]) -> None:
     """Validation figures of the chosen runs in one chart."""
-    live.evaluation_chart(chosen, live.measure_choice("runs_measure"), key="runs_curves")
+    live.evaluation_chart(chosen, live.measure_choice(project, "runs_measure"), key="runs_curves")
 
 
 def seeds() -> None:
@@ -99,4 +99,6 @@ if kept:
     except SynweightError as error:
         st.error(shell.plain(error))
 else:
-    st.caption(f"When a run has ended, its {metric_label(project.metric)} by class and its files are here.")
+    st.caption(
+        f"When a run has ended, its {shell.plain(metric_label(project.metric))} by class and its files are here."
+    )

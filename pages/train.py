@@ -23,7 +23,10 @@ prepared = shell.need_prepared(project)
 def last_config(project: Project) -> TrainConfig:
     """What was last trained in this project, as the form's starting values; at first DIMP with defaults."""
     latest = runs.list_runs(project_id=project.id, kind="train")[:1]
-    return TrainConfig(**latest[0].settings) if latest else TrainConfig(loss="dimp")
+    try:
+        return TrainConfig(**latest[0].settings)
+    except (IndexError, TypeError, ValueError):  # none yet, or one of another version
+        return TrainConfig(loss="dimp")
 
 
 def config_form(project: Project) -> list[TrainConfig] | None:

@@ -24,11 +24,14 @@ def content_key(*parts: object) -> str:
 
 
 def load(kind: str, key: str) -> Arrays | None:
-    """The stored arrays, or None when they are absent or damaged."""
+    """The stored arrays, or None when they are absent or damaged; a damaged file is removed."""
     try:
         with _path(kind, key).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (OSError, zipfile.BadZipFile, ValueError, EOFError, RuntimeError):
+    except OSError:
+        return None
+    except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError):
+        _path(kind, key).unlink(missing_ok=True)
         return None
 
 

@@ -87,17 +87,18 @@ def cross_fitting_folds(labels: np.ndarray, groups: np.ndarray | None, *, seed: 
     """The fold of each row, stratified, whole groups together; -1 for rows that train in every fold. [n]
 
     Rows of a class with fewer rows than folds always train: a fold without them could not know the class.
-    There are FOLDS folds, or as few as two when hardly any class has that many rows. Groups are ignored
-    when there are fewer of them than folds: the texts are then all alike.
+    There are FOLDS folds, or as few as two when hardly any class has that many rows. A class whose rows
+    are all one group is split all the same, and so is everything when there are fewer groups than folds:
+    else a fold would know nothing of that class.
     """
     folds = np.full(len(labels), -1)
     counts = np.bincount(labels)
     second_largest = int(np.sort(counts)[-2]) if len(counts) > 1 else 0
     n_folds = min(FOLDS, max(2, second_largest))
     countable = np.flatnonzero(counts[labels] >= n_folds)
-    own = np.arange(len(labels))
-    if groups is not None and len(np.unique(groups[countable])) >= n_folds:
-        own = groups
+    own = _usable_groups(labels, groups)
+    if len(np.unique(own[countable])) < n_folds:
+        own = np.arange(len(labels))
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     for fold, (_, held_out) in enumerate(splitter.split(countable, labels[countable], own[countable])):
         folds[countable[held_out]] = fold
@@ -107,6 +108,19 @@ def cross_fitting_folds(labels: np.ndarray, groups: np.ndarray | None, *, seed: 
 def of_label(log_probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The log-probability of each row's own label. [n]"""
     return log_probs[np.arange(len(labels)), labels]
+
+
+def _usable_groups(labels: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+    """Groups, but one of its own for each row of a class that is a single group. [n] int"""
+    alone = np.arange(len(labels))
+    if groups is None:
+        return alone
+    usable = groups.copy()
+    for label in np.unique(labels):
+        members = labels == label
+        if len(np.unique(groups[members])) == 1:
+            usable[members] = groups.max() + 1 + alone[members]
+    return usable
 
 
 def _fit(

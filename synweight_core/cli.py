@@ -11,7 +11,7 @@ import click
 
 from synweight_core import __version__, projects, runs, storage
 from synweight_core.errors import SynweightError
-from synweight_core.prepare import STAGES, is_prepared, need_prepared
+from synweight_core.prepare import STAGES, load_prepared, need_prepared
 from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig, run_config, run_name
 from synweight_core.weighting import LOSSES, WeightSettings, effective_sample_size, rows_carrying
 
@@ -182,7 +182,7 @@ def app(port: int, address: str, with_demo: bool) -> None:
 
 def _prepare(project: projects.Project, *, wait: bool) -> None:
     click.echo(f"Project {project.id} in {storage.home()}")
-    if is_prepared(project):
+    if load_prepared(project) is not None:
         click.echo("It is ready.")
         return
     run_id = runs.start("prepare", project.id, {}, name=f"prepare {project.name}")

@@ -72,12 +72,6 @@ class Dataset:
         """Whether the texts are pairs."""
         return bool((self.synthetic["text_b"] != "").any())
 
-    @property
-    def unjudged_labels(self) -> tuple[str, ...]:
-        """Labels of synthetic rows that the checker's real rows lack."""
-        judged = set(self.real.loc[self.real["split"] == "train", "label"])
-        return tuple(label for label in self.labels if label not in judged)
-
     def label_codes(self, frame: pd.DataFrame) -> np.ndarray:
         """Positions of the labels of `frame` in `labels`, int64 [n]."""
         return pd.Categorical(frame["label"], categories=list(self.labels)).codes.astype(np.int64)
@@ -110,6 +104,7 @@ def build_dataset(
     Raises:
         DataError: a column is missing, too few rows or classes are left, or `unjudged` is "block".
     """
+    _check_pairs([synthetic, real, *([test] if test else [])])
     drops: list[pd.DataFrame] = []
     rows = _without_empty(_canonical(synthetic), synthetic, drops)
     real_rows = _without_empty(_canonical(real), real, drops)
@@ -126,6 +121,8 @@ def build_dataset(
     labels = tuple(sorted({*known, *kept_unjudged}))
     split = split_real(real_rows["label"], with_test=test is None, seed=seed)
     real_rows = real_rows.assign(split=split)
+    if test is None:
+        rows = _without_leaks(rows, synthetic.name, real_rows[real_rows["split"] == "test"], drops)
     if test and test_rows is not None:
         test_rows = _test_rows(test_rows, test.name, labels, label_map or {}, drops)
         real_rows = pd.concat([real_rows, test_rows.assign(split="test")])
@@ -153,10 +150,11 @@ def split_real(labels: pd.Series, *, with_test: bool, seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     shares = {"validation": VALIDATION_SHARE} | ({"test": TEST_SHARE} if with_test else {})
     order = random.permutation(len(labels))
+    shuffled = labels.to_numpy()[order]
     for name, share in shares.items():
-        counts = _apportion(labels, share)
-        for label, count in counts.items():
-            free = [i for i in order if labels.iloc[i] == label and split[i] == "train"]
+        for label, count in _apportion(labels, share).items():
+            members = order[shuffled == label]
+            free = members[split[members] == "train"]
             split[free[: min(count, len(free) - 1)]] = name
     return split
 
@@ -219,6 +217,17 @@ def _drop(frame: pd.DataFrame, mask: pd.Series, name: str, reason: str, drops: l
     gone = frame.loc[mask, ["row", "text", "text_b", "label"]]
     drops.append(gone.assign(file=name, reason=reason))
     return frame[~mask]
+
+
+def _check_pairs(uploads: Sequence[Upload]) -> None:
+    pairs = {upload.name: bool(upload.columns.text_b) for upload in uploads}
+    if len(set(pairs.values())) > 1:
+        with_second = [name for name, is_pair in pairs.items() if is_pair]
+        without = [name for name, is_pair in pairs.items() if not is_pair]
+        raise DataError(
+            f"A second text was found in {_listed(with_second)} and none in {_listed(without)}. Either all files "
+            "hold pairs or none does. Pick the second text column everywhere, or nowhere."
+        )
 
 
 def _without_empty(frame: pd.DataFrame, upload: Upload, drops: list[pd.DataFrame]) -> pd.DataFrame:

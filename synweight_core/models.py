@@ -15,6 +15,14 @@ def model_source(name: str) -> str:
     return str(folder) if folder.is_dir() else name
 
 
+def fingerprint(name: str) -> list[tuple[str, int, int]]:
+    """What changes when a local model folder is replaced: its files with size and time; [] for other names."""
+    if name == MINILM or not is_local(model_source(name)):
+        return []
+    files = sorted(path for path in Path(model_source(name)).rglob("*") if path.is_file())
+    return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+
+
 def is_local(source: str) -> bool:
     """Whether `model_source` named a folder, so that no network is needed."""
     return Path(source).is_dir()

@@ -13,6 +13,7 @@ import numpy as np
 from synweight_core import cache
 from synweight_core.data import Dataset
 from synweight_core.errors import NotFoundError
+from synweight_core.models import fingerprint
 from synweight_core.projects import Project, load_dataset
 
 Report = Callable[[dict[str, Any]], None]
@@ -39,8 +40,6 @@ class Prepared:
 
     n_synthetic: int
     xy: np.ndarray  # [n + m, 2] float32
-    neighbors: np.ndarray  # [n + m, k] int32
-    distances: np.ndarray  # [n + m, k] float32
     groups: np.ndarray  # [n + m] int32, near-duplicate groups
     quality: np.ndarray
     diversity: np.ndarray
@@ -71,8 +70,6 @@ def load_prepared(project: Project) -> Prepared | None:
     return Prepared(
         n_synthetic=project.counts["synthetic"],
         xy=drawn["xy"],
-        neighbors=graph["indices"],
-        distances=graph["distances"],
         groups=graph["groups"],
         quality=checkers["quality"],
         diversity=checkers["diversity"],
@@ -97,14 +94,6 @@ def is_prepared(project: Project) -> bool:
     return all(cache.exists(stage, _key(project, stage)) for stage in STAGES)
 
 
-def load_vectors(project: Project) -> np.ndarray:
-    """Unit vectors of all rows of `Prepared`, [n + m, d] float32. Raises NotFoundError."""
-    stored = cache.load("vectors", _key(project, "vectors"))
-    if stored is None:
-        raise NotFoundError(f"Project '{project.id}' has no vectors yet. Prepare it first.")
-    return stored["positions"]
-
-
 def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
     """Compute what is missing. `report` gets {"event": "stage", "stage", "done", "total"}."""
     dataset = load_dataset(project)
@@ -121,7 +110,8 @@ def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
 
 def _key(project: Project, stage: str) -> str:
     versions = {name: _VERSIONS[name] for name in (stage, *_NEEDS[stage], "vectors")}
-    return cache.content_key(project.data_hash, project.encoder, SEED, CHECKER, versions)
+    model = (project.encoder, fingerprint(project.encoder))
+    return cache.content_key(project.data_hash, model, SEED, CHECKER, versions)
 
 
 def _vectors(project: Project, dataset: Dataset, report: Report, device: str) -> cache.Arrays:

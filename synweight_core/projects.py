@@ -7,20 +7,22 @@ The same upload with the same choices is the same project. Uploaded files are ke
 """
 
 import hashlib
+import shutil
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pandas as pd
 
-from synweight_core import storage, tables
+from synweight_core import cache, storage, tables
 from synweight_core.columns import Columns, guess_columns
 from synweight_core.data import Dataset, Finding, Unjudged, Upload, build_dataset
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.weighting import WeightSettings
 
 DEMO_FOLDER = Path(__file__).parent.parent / "assets" / "demo"
+MAX_SETTING = 1000.0
 METRICS = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
 RECALL_PREFIX = "recall:"  # "recall:refund" is the recall of one class
 
@@ -50,18 +52,15 @@ class Project:
 def store_upload(stream: BinaryIO) -> str:
     """Copy a file into the workspace; its SHA-256 is its name."""
     digest = hashlib.sha256()
-    target = storage.home() / "uploads"
-    target.mkdir(exist_ok=True)
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
+    stream.seek(0)
 
     def copy(path: Path) -> None:
         with path.open("wb") as file:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-                file.write(chunk)
+            shutil.copyfileobj(stream, file)
 
-    incoming = target / "incoming"
-    storage.write_atomically(incoming, copy)
-    incoming.replace(target / digest.hexdigest())
+    storage.write_atomically(storage.home() / "uploads" / digest.hexdigest(), copy)
     return digest.hexdigest()
 
 
@@ -93,8 +92,10 @@ def create_project(
         DataError: `metric` is neither in METRICS nor "recall:" and one of the labels.
     """
     check_metric(metric, dataset.labels)
+    if not encoder.strip():
+        raise DataError("No encoder is named. Use minilm, a local folder, or a model id of the Hugging Face hub.")
     data_hash = dataset.content_hash()
-    key = hashlib.sha256(f"{data_hash}{metric}{encoder}".encode()).hexdigest()[:8]
+    key = cache.content_key(data_hash, _frames_hash(dataset), metric, encoder)[:8]
     project_id = f"{storage.slug(name)}-{key}"
     if (_folder(project_id) / "project.json").exists():
         return load_project(project_id)
@@ -166,7 +167,10 @@ def load_settings(project: Project) -> WeightSettings:
 
 
 def save_settings(project: Project, settings: WeightSettings) -> None:
-    """Keep the weight settings for the next visit."""
+    """Keep the weight settings for the next visit. Raises ValueError when no slider could show them."""
+    beyond = [name for name, value in asdict(settings).items() if not abs(value) <= MAX_SETTING]
+    if beyond:
+        raise ValueError(f"{', '.join(beyond)}: expected finite numbers of at most {MAX_SETTING:g}.")
     storage.write_json(project.folder / "settings.json", asdict(settings))
 
 
@@ -211,12 +215,13 @@ def project_from_files(
     return create_project(dataset, name, metric=metric, encoder=encoder, files=files)
 
 
-def set_metric(project: Project, metric: str) -> Project:
-    """The project with another metric. Raises DataError."""
-    check_metric(metric, project.labels)
-    changed = replace(project, metric=metric)
-    storage.write_json(project.folder / "project.json", asdict(changed))
-    return changed
+def _frames_hash(dataset: Dataset) -> str:
+    """A hash of every cell, columns that no model sees included."""
+    digest = hashlib.sha256()
+    for frame in (dataset.synthetic, dataset.real, dataset.dropped):
+        digest.update("\x1f".join(frame.columns).encode("utf-8", "surrogatepass"))
+        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _folder(project_id: str) -> Path:
@@ -225,8 +230,8 @@ def _folder(project_id: str) -> Path:
 
 def _read(project_id: str) -> Project | None:
     stored = storage.read_json(_folder(project_id) / "project.json")
-    if stored is None:
+    try:
+        findings = tuple(Finding(**finding) for finding in stored["findings"])
+        return Project(**stored | {"labels": tuple(stored["labels"]), "findings": findings})
+    except (TypeError, KeyError):  # absent, damaged, or of another version: one folder must not break all pages
         return None
-    stored["labels"] = tuple(stored["labels"])
-    stored["findings"] = tuple(Finding(**finding) for finding in stored["findings"])
-    return Project(**stored)

@@ -28,6 +28,7 @@ Kind = Literal["train", "prepare"]
 Status = Literal["queued", "running", "finished", "stopped", "failed"]
 # Threads that wait by spinning starve each other when anything else runs: measured 3 to 10 times slower.
 _WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+_TAIL_BYTES = 65_536
 ACTIVE: tuple[Status, ...] = ("queued", "running")
 
 
@@ -90,18 +91,16 @@ def start(kind: Kind, project_id: str, settings: dict[str, Any], *, name: str) -
 
 def load_run(run_id: str) -> Run:
     """One run. Raises NotFoundError."""
-    path = folder(run_id)
-    config = storage.read_json(path / "config.json")
-    if config is None:
+    run = _read(folder(run_id))
+    if run is None:
         raise NotFoundError(f"There is no run '{run_id}' here. Choose one from the list.")
-    status, result, error = _outcome(path)
-    return Run(id=run_id, **config, status=status, result=result, error=error)
+    return run
 
 
 def list_runs(*, project_id: str | None = None, kind: Kind | None = None) -> list[Run]:
     """Runs of the workspace, newest first."""
-    ids = sorted((path.parent.name for path in (storage.home() / "runs").glob("*/config.json")), reverse=True)
-    found = (load_run(run_id) for run_id in ids)
+    paths = sorted((storage.home() / "runs").glob("*/config.json"), reverse=True)
+    found = (run for run in (_read(path.parent) for path in paths) if run)
     return [
         run for run in found if (project_id is None or run.project == project_id) and (kind is None or run.kind == kind)
     ]
@@ -123,8 +122,10 @@ def read_metrics(run_id: str, offset: int = 0) -> tuple[list[dict[str, Any]], in
 
 
 def latest_event(run_id: str) -> dict[str, Any]:
-    """The last event reported, {} before the first."""
-    events, _ = read_metrics(run_id)
+    """The last event reported, {} before the first. Reads only the end of the file."""
+    path = folder(run_id) / "metrics.jsonl"
+    start = max(0, path.stat().st_size - _TAIL_BYTES) if path.exists() else 0
+    events, _ = storage.read_lines(path, start)
     return events[-1] if events else {}
 
 
@@ -166,6 +167,16 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _read(path: Path) -> Run | None:
+    """The run in a folder; None for a folder that holds none, so that one bad folder breaks no page."""
+    config = storage.read_json(path / "config.json")
+    try:
+        status, result, error = _outcome(path)
+        return Run(id=storage.checked_id(path.name), **config, status=status, result=result, error=error)
+    except (TypeError, KeyError, AttributeError, NotFoundError):
+        return None
 
 
 def _outcome(path: Path) -> tuple[Status, dict[str, Any] | None, str | None]:

@@ -9,18 +9,6 @@ from synweight_core.runs import Run
 from synweight_core.train_config import TRAIN_ON
 from synweight_core.weighting import LOSSES
 
-_SETTING = (
-    "loss",
-    "train_on",
-    "alpha",
-    "beta",
-    "max_weight",
-    "backbone",
-    "epochs",
-    "batch_size",
-    "learning_rate",
-)
-
 
 def run_table(runs: Sequence[Run]) -> pd.DataFrame:
     """One row a run: name, status, settings, best validation and final test figures."""
@@ -30,13 +18,16 @@ def run_table(runs: Sequence[Run]) -> pd.DataFrame:
 def seed_table(runs: Sequence[Run]) -> pd.DataFrame:
     """One row a setting: number of seeds, mean, lowest and highest test accuracy of its finished runs."""
     rows = [
-        {name: run.settings[name] for name in _SETTING} | {"accuracy": 100 * run.result["test"]["accuracy"]}
-        for run in runs
+        {**run.settings, "accuracy": 100 * run.result["test"]["accuracy"]}
+        for run in sorted(runs, key=lambda run: run.id)
         if run.result and run.result.get("test")
     ]
     if not rows:
         return pd.DataFrame()
-    grouped = pd.DataFrame(rows).groupby(list(_SETTING), sort=False)["accuracy"]
+    frame = pd.DataFrame(rows)
+    setting = [name for name in frame.columns if name not in ("accuracy", "seed", "device")]
+    frame = frame.drop_duplicates([*setting, "seed"], keep="last")  # a seed that was run again counts once
+    grouped = frame.groupby(setting, sort=False, dropna=False)["accuracy"]
     table = grouped.agg(["size", "mean", "min", "max"]).reset_index()
     names = {"size": "seeds", "mean": "mean test accuracy", "min": "lowest", "max": "highest"}
     table["setting"] = [setting_label(*pair) for pair in zip(table["loss"], table["train_on"], strict=True)]

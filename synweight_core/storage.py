@@ -82,7 +82,7 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
 def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     """The complete JSON lines after byte `offset`, and the offset to go on from.
 
-    An unfinished last line is left for the next call.
+    An unfinished last line is left for the next call; a damaged line (or one cut by `offset`) is skipped.
     """
     if not path.exists():
         return [], offset
@@ -90,4 +90,13 @@ def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
         file.seek(offset)
         data = file.read()
     complete = data[: data.rfind(b"\n") + 1]
-    return [json.loads(line) for line in complete.splitlines()], offset + len(complete)
+    records = (_parsed(line) for line in complete.split(b"\n"))
+    return [record for record in records if record is not None], offset + len(complete)
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None

@@ -42,7 +42,8 @@ class TrainConfig:
         _expect(self.train_on in TRAIN_ON, "train_on", self.train_on, f"one of {', '.join(TRAIN_ON)}")
         _expect(self.precision in PRECISIONS, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
         _expect(self.device in DEVICES, "device", self.device, f"one of {', '.join(DEVICES)}")
-        _expect(0 < self.learning_rate <= 0.1, "learning_rate", self.learning_rate, "above 0, at most 0.1")
+        _expect(1e-7 <= self.learning_rate <= 0.1, "learning_rate", self.learning_rate, "1e-7 to 0.1")
+        _expect(bool(self.backbone.strip()), "backbone", repr(self.backbone), "a name, folder or hub id")
         for name, lowest, highest in (
             ("epochs", 1, 1000), ("batch_size", 1, 4096), ("max_length", 8, 8192),
             ("evaluations_per_epoch", 1, 100), ("seed", 0, 2**31 - 1),
@@ -52,10 +53,10 @@ class TrainConfig:
 
 
 def run_config(**choices: Any) -> TrainConfig:  # noqa: ANN401 (the fields of TrainConfig)
-    """A TrainConfig whose exponents are those that its loss really uses. Raises ValueError."""
+    """A TrainConfig whose loss and exponents are those that are really used. Raises ValueError."""
     config = TrainConfig(**choices)
     if config.train_on == "real":
-        return replace(config, alpha=0.0, beta=0.0)
+        return replace(config, loss="ce", alpha=0.0, beta=0.0)  # real rows all count the same
     tuned = WeightSettings(config.alpha, config.beta, config.min_weight, config.max_weight)
     used = loss_settings(config.loss, tuned)
     return replace(config, alpha=used.alpha, beta=used.beta)

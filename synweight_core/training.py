@@ -121,7 +121,7 @@ def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
     report({
         "event": "started", "device": str(accelerator.device), "precision": "bf16" if bf16 else "float32",
         "total_steps": total_steps, "epochs": config.epochs, "rows": len(train_rows),
-        "effective_sample_size": row_weights.effective_sample_size(),
+        "effective_sample_size": row_weights.effective_sample_size() if row_weights.is_fixed else None,
     })  # fmt: skip
 
     # --- the loop
@@ -149,17 +149,18 @@ def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
                 rows_seen += len(labels)
                 seconds = time.perf_counter() - started
                 report({
-                    "event": "step", "step": step, "epoch": step / steps_per_epoch, "loss": loss.item(),
-                    "learning_rate": learning_rate, "rows_per_second": rows_seen / seconds,
+                    "event": "step", "step": step, "total_steps": total_steps, "epoch": step / steps_per_epoch,
+                    "loss": loss.item(), "learning_rate": learning_rate, "rows_per_second": rows_seen / seconds,
                     "seconds_left": seconds / step * (total_steps - step),
                 })  # fmt: skip
                 if step % evaluate_every == 0 or step == total_steps:
                     scores = _evaluate(accelerator, model, validation_rows, collate, data, config)
                     scores |= {"step": step, "epoch": step / steps_per_epoch}
-                    report({"event": "evaluation", **scores})
+                    scores["effective_sample_size"] = row_weights.effective_sample_size()
                     if not best or _better(scores, best):
                         best = scores
                         best_state = copy.deepcopy(accelerator.unwrap_model(model).state_dict())
+                    report({"event": "evaluation", "total_steps": total_steps, **scores})
     except StopRequested:
         stopped = True
 
@@ -265,11 +266,16 @@ class _RowWeights:
                 alpha=self._settings.alpha,
                 beta=self._settings.beta,
             )
-            self._recent.append(log_w)
-            factor = log_factor(torch.cat([*self._recent]), self._settings)
+            self._recent.append(log_w.cpu())  # many small steps: the CPU is quicker at it than a GPU
+            factor = float(log_factor(torch.cat([*self._recent]), self._settings))
             weight = clip_and_scale(log_w, log_factor=factor, settings=self._settings)
         self.latest[rows.numpy()] = weight.cpu().numpy()
         return weight
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the weights are known before the first step."""
+        return self._fixed is not None
 
     def effective_sample_size(self) -> float:
         """Of the weights as last used."""

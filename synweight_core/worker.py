@@ -90,7 +90,8 @@ def _end_on_stop(path: Path) -> None:
     def watch() -> None:
         while not runs.stop_requested(path):
             time.sleep(POLL_SECONDS)
-        storage.write_json(path / "result.json", {"stopped": True})
+        if not (path / "result.json").exists():
+            storage.write_json(path / "result.json", {"stopped": True})
         os._exit(0)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -208,3 +208,12 @@ def test_texts_that_are_all_alike_are_still_scored(groups):
     labels = np.repeat([0, 1], 10)
     features = np.random.default_rng(0).normal(size=(20, 3)) + labels[:, None]
     assert np.isfinite(probe_checker(features, labels, features, n_classes=2, groups=groups).trained).all()
+
+
+def test_a_class_that_is_one_near_duplicate_group_is_not_taken_for_a_rare_one():
+    random = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 30)
+    features = random.normal(size=(90, 4)) * 0.3 + np.eye(3, 4)[labels] * 3
+    groups = np.where(labels == 1, 1000, np.arange(90))
+    scores = probe_checker(features, labels, features, n_classes=3, groups=groups)
+    assert of_label(scores.trained, labels)[labels == 1].mean() > np.log(0.5)

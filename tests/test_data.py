@@ -138,7 +138,7 @@ def test_rows_with_a_foreign_label_are_dropped_and_counted():
 def test_rows_with_a_foreign_label_can_be_kept_with_weight_1():
     dataset = build_dataset(FOREIGN, REAL, unjudged="weight_one")
     assert dataset.synthetic["label"].tolist() == ["a", "c", "c"]
-    assert dataset.labels == ("a", "b", "c") and dataset.unjudged_labels == ("c",)
+    assert dataset.labels == ("a", "b", "c")
     assert "2 synthetic rows have labels that no real row has (c)" in findings(dataset)["unjudged"]
 
 
@@ -285,3 +285,18 @@ def test_pairs_need_both_sides_and_differ_when_one_side_does():
     assert dataset.is_pairs and len(dataset.real) == 24
     assert dataset.synthetic[["text", "text_b", "label"]].to_numpy().tolist() == [["a", "z", "yes"]]
     assert not build_dataset(SYNTHETIC, REAL).is_pairs
+
+
+def test_synthetic_rows_that_stand_in_the_split_off_test_rows_are_left_out_and_counted():
+    real = upload("real.csv", [*GOOD, *BAD])
+    dataset = build_dataset(upload("syn.csv", [*GOOD, *BAD, ("other", "a")]), real)
+    test = set(dataset.real.loc[dataset.real["split"] == "test", "text"])
+    assert test and not test & set(dataset.synthetic["text"])
+    assert findings(dataset)["stands in test"].startswith(f"syn.csv: {len(test)} rows left out")
+
+
+def test_pairs_in_one_file_only_are_refused_with_the_names_of_the_files():
+    pairs = pd.DataFrame({"text": ["x"] * 30, "text_b": ["y"] * 30, "label": list("ab") * 15})
+    single = upload("real.csv", [*GOOD, *BAD])
+    with pytest.raises(DataError, match=r"A second text was found in syn\.csv and none in real\.csv"):
+        build_dataset(Upload("syn.csv", pairs, Columns("text", "label", "text_b")), single)

@@ -114,7 +114,12 @@ def test_bad_input_gives_a_plain_message_and_keeps_the_other_file(workspace, cas
 def foreign_label(choice):
     test = app("data")
     upload(test, "real", "real.csv", csv(GOOD_REAL))
-    upload(test, "synthetic", "synthetic.csv", csv(GOOD_REAL.assign(label=["a", "z"] * 20)))
+    upload(
+        test,
+        "synthetic",
+        "synthetic.csv",
+        csv(GOOD_REAL.assign(text="made up " + GOOD_REAL["text"], label=["a", "z"] * 20)),
+    )
     assert "1 synthetic label name is not among the real ones" in texts(test)
     next(box for box in test.selectbox if box.label.startswith("Synthetic rows whose label")).set_value(choice).run()
     press(test, "Check files and create project")
@@ -150,6 +155,25 @@ def test_a_good_pair_of_files_becomes_a_project_and_its_preparation_starts(works
     started = runs.list_runs(kind="prepare")
     assert len(started) == 1
     runs.request_stop(started[0].id)
+
+
+HOSTILE = "![x](http://127.0.0.1:9/p.png) <b>$y^2$ :red[z]"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_hostile_names_reach_no_markdown_of_any_page(workspace, page):
+    from synweight_core.columns import Columns
+    from synweight_core.data import Upload, build_dataset
+
+    rows = GOOD_REAL.assign(label=[HOSTILE, "b"] * 20)
+    synthetic = rows.assign(text="made up " + rows["text"])
+    columns = Columns("text", "label")
+    dataset = build_dataset(Upload(HOSTILE, synthetic, columns), Upload(HOSTILE, pd.concat([rows, rows]), columns))
+    project = projects.create_project(dataset, HOSTILE, metric=f"recall:{HOSTILE}")
+    test = app(page, project=project.id)
+    assert not test.exception
+    shown = [*test.markdown, *test.caption, *test.error, *test.info, *test.subheader, *test.header, *test.title]
+    assert not [element.value for element in shown if "![x](" in element.value or " :red[" in element.value]
 
 
 def test_markdown_and_html_of_uploads_is_shown_letter_by_letter(demo):

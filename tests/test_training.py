@@ -79,10 +79,18 @@ def test_unknown_backbone_is_named_in_the_message():
     [
         ("loss", "nope", "loss is nope; expected one of ce, focal"),
         ("epochs", 0, "epochs is 0; expected 1 to 1,000"),
-        ("learning_rate", 0.0, "learning_rate is 0.0; expected above 0"),
+        ("learning_rate", 0.0, "learning_rate is 0.0; expected 1e-7 to 0.1"),
         ("max_weight", 0.5, "expected 0 <= min_weight <= 1 <= max_weight"),
     ],
 )
 def test_values_out_of_range_are_refused(field, value, message):
     with pytest.raises(ValueError, match=message):
         TrainConfig(**{field: value})
+
+
+def test_stop_at_an_evaluation_keeps_that_evaluation():
+    def report(event):
+        if event["event"] == "evaluation":
+            raise StopRequested
+
+    assert train(TrainConfig(**FEW), data(), report).figures["validation"]["step"] == 2

@@ -81,13 +81,19 @@ def lines(
     figure = go.Figure()
     colours = palette.class_colours(list(series))
     for name, (across, up) in series.items():
-        keep = np.unique(np.linspace(0, len(across) - 1, MAX_LINE_POINTS).astype(int)) if len(across) else []
         figure.add_scatter(
-            x=[across[i] for i in keep], y=[up[i] for i in keep], name=safe(name), showlegend=True,
+            x=thinned(across), y=thinned(up), name=safe(name), showlegend=True,
             mode="lines+markers" if markers else "lines", line={"color": colours[name], "width": 2},
         )  # fmt: skip
     layout(figure, title, x=x, y=y)
     return figure.update_layout(xaxis={"range": [0, x_end * 1.02]}, yaxis={"minallowed": 0})
+
+
+def thinned(points: Sequence[Any]) -> list[Any]:
+    """At most MAX_LINE_POINTS of the points, evenly over the whole range."""
+    if len(points) <= MAX_LINE_POINTS:
+        return list(points)
+    return [points[i] for i in np.linspace(0, len(points) - 1, MAX_LINE_POINTS).astype(int)]
 
 
 def weight_histogram(table: pd.DataFrame, title: str) -> go.Figure:

@@ -72,10 +72,11 @@ def _file(draft_id: str, draft: dict[str, Any], role: str, title: str) -> Upload
 def _store(draft_id: str, role: str, uploader_key: str) -> None:
     """Put a fresh upload on disk and into the draft; the browser's copy is not needed after that."""
     file = st.session_state[uploader_key]
-    if file is None:
-        return
     draft = drafts.load_draft(draft_id)
-    draft[role] = {"sha256": projects.store_upload(file), "name": file.name, "columns": None}
+    if file is None:  # the person took it away
+        draft.pop(role, None)
+    else:
+        draft[role] = {"sha256": projects.store_upload(file), "name": file.name, "columns": None}
     drafts.save_draft(draft_id, draft)
     st.query_params["draft"] = draft_id
 

@@ -5,7 +5,7 @@ import streamlit as st
 
 from pages.widgets import charts, shell
 from synweight_core import runs
-from synweight_core.projects import METRICS, Project
+from synweight_core.projects import METRICS, Project, metric_label
 from synweight_core.train_config import TRAIN_ON
 from synweight_core.weighting import LOSSES
 
@@ -28,9 +28,8 @@ def live_runs(project: Project) -> None:
     st.session_state[key] = [run_id for run_id in st.session_state[key] if run_id in by_id]
     watched = st.multiselect(
         "Runs to watch", list(by_id), key=key, format_func=lambda run_id: run_title(by_id[run_id]),
-        on_change=_keep, args=(key,),
     )  # fmt: skip
-    measure = measure_choice("live_measure")
+    measure = measure_choice(project, "live_measure")
     active = any(run.is_active for run in found)
     st.fragment(_panel, run_every=shell.REFRESH_SECONDS if active else None)(project, watched, measure, active)
 
@@ -55,8 +54,9 @@ def events_of(run: runs.Run) -> list[dict]:
     """All events of a run; only those since the last look are read from disk."""
     known, offset = st.session_state.get(f"events:{run.id}", ([], 0))
     new, offset = runs.read_metrics(run.id, offset)
-    st.session_state[f"events:{run.id}"] = ([*known, *new], offset)
-    return [*known, *new]
+    known.extend(new)
+    st.session_state[f"events:{run.id}"] = (known, offset)
+    return known
 
 
 def evaluation_curves(found: list[runs.Run], measure: str) -> dict[str, tuple[list[float], list[float]]]:
@@ -64,7 +64,7 @@ def evaluation_curves(found: list[runs.Run], measure: str) -> dict[str, tuple[li
     curves = {}
     for run in found:
         points = [event for event in events_of(run) if event["event"] == "evaluation"]
-        curves[run_title(run)] = ([p["epoch"] for p in points], [100 * p[measure] for p in points])
+        curves[run_title(run)] = ([p["epoch"] for p in points], [100 * p.get(measure, p["metric"]) for p in points])
     return curves
 
 
@@ -72,26 +72,27 @@ def loss_curves(found: list[runs.Run]) -> dict[str, tuple[list[float], list[floa
     """Epochs and training loss, a line a run."""
     curves = {}
     for run in found:
-        points = [event for event in events_of(run) if event["event"] == "step"]
+        points = charts.thinned([event for event in events_of(run) if event["event"] == "step"])
         curves[run_title(run)] = ([p["epoch"] for p in points], [p["loss"] for p in points])
     return curves
 
 
 def evaluation_chart(found: list[runs.Run], measure: str, *, key: str) -> None:
     """Validation accuracy or macro-F1 of several runs in one chart, with its table."""
-    meaning = f"{METRICS[measure]} on validation rows (%)"
-    name = METRICS[measure][0].lower() + METRICS[measure][1:]
+    meaning = charts.safe(f"{metric_label(measure)} on validation rows (%)")
+    name = metric_label(measure)[0].lower() + metric_label(measure)[1:]
     curves = evaluation_curves(found, measure)
     table = curve_table(curves, f"validation {name} (%)")
-    figure = charts.lines(curves, f"Validation {name}", x="Epoch", y=meaning, x_end=last_epoch(found), markers=True)
+    figure = charts.lines(
+        curves, charts.safe(f"Validation {name}"), x="Epoch", y=meaning, x_end=last_epoch(found), markers=True
+    )
     charts.show(figure, table, key=key, alt=f"Validation {name} by epoch, {len(table)} points.")
 
 
-def measure_choice(key: str) -> str:
-    """Accuracy or macro-F1."""
-    return st.segmented_control(
-        "Measure", list(METRICS), default="accuracy", required=True, format_func=METRICS.__getitem__, key=key
-    )
+def measure_choice(project: Project, key: str) -> str:
+    """The project's metric first, then accuracy and macro-F1."""
+    options = list(dict.fromkeys([project.metric, *METRICS]))
+    return st.selectbox("Measure", options, format_func=metric_label, key=f"{key}:{project.id}")
 
 
 def last_epoch(found: list[runs.Run]) -> float:
@@ -103,10 +104,6 @@ def curve_table(curves: dict[str, tuple[list[float], list[float]]], name: str) -
     """The points of all lines as rows: run, epoch, `name`."""
     rows = [(run, x, y) for run, (across, up) in curves.items() for x, y in zip(across, up, strict=True)]
     return pd.DataFrame(rows, columns=["run", "epoch", name])
-
-
-def _keep(key: str) -> None:
-    st.session_state[key] = list(st.session_state[key])
 
 
 def _panel(project: Project, watched: list[str], measure: str, was_active: bool) -> None:
@@ -130,6 +127,7 @@ def _status(run: runs.Run) -> None:
     events = events_of(run)
     started = next((e for e in events if e["event"] == "started"), None)
     step = next((e for e in reversed(events) if e["event"] == "step"), None)
+    evaluation = next((e for e in reversed(events) if e["event"] == "evaluation"), None)
     with st.container(border=True):
         left, right = st.columns([5, 1], vertical_alignment="center") if run.is_active else (st, st)
         left.markdown(f"**{shell.plain(run_title(run))}** · {STATUS_WORDS[run.status]}{_outcome(run)}")
@@ -138,20 +136,21 @@ def _status(run: runs.Run) -> None:
             if right.button("Stop", key=f"stop:{run.id}", icon=":material/stop:", width="stretch"):
                 runs.request_stop(run.id)
             share = step["step"] / started["total_steps"] if step and started else 0.0
-            st.progress(share, text=_progress_text(started, step))
+            st.progress(share, text=_progress_text(started, step, evaluation))
         if run.error:
             st.error(shell.plain(run.error))
 
 
-def _progress_text(started: dict | None, step: dict | None) -> str:
+def _progress_text(started: dict | None, step: dict | None, evaluation: dict | None) -> str:
     if started is None:
         return "Waiting, then loading the model"
     if step is None:
         return "Taking the first step"
+    size = (evaluation or started)["effective_sample_size"]
+    sample = f", effective sample size {size:,.0f} of {started['rows']:,} rows" if size else ""
     return (
         f"Step {step['step']:,} of {started['total_steps']:,} on {started['device']} in {started['precision']}, "
-        f"{step['rows_per_second']:,.0f} rows/s, {step['seconds_left']:,.0f} s left, effective sample size "
-        f"{started['effective_sample_size']:,.0f} of {started['rows']:,} rows"
+        f"{step['rows_per_second']:,.0f} rows/s, {step['seconds_left']:,.0f} s left{sample}"
     )
 
 

@@ -14,7 +14,8 @@ from synweight_core import projects, runs, storage
 from synweight_core.data import Dataset
 from synweight_core.errors import NotFoundError
 from synweight_core.map_rows import map_rows
-from synweight_core.prepare import STAGES, Prepared, is_prepared, load_prepared
+from synweight_core.prepare import STAGES, Prepared, is_prepared
+from synweight_core.prepare import need_prepared as load_or_fail
 from synweight_core.projects import Project
 
 REFRESH_SECONDS = 1.0
@@ -85,11 +86,13 @@ def need_project() -> Project:
 
 def need_prepared(project: Project) -> Prepared:
     """The prepared columns; until they are there the page shows the work going on and ends."""
-    prepared = _load_prepared(project.id, project.data_hash) if is_prepared(project) else None
-    if prepared is None:
-        preparation(project)
-        st.stop()
-    return prepared
+    if is_prepared(project):
+        try:
+            return _load_prepared(project.id, project.data_hash)
+        except NotFoundError:  # a damaged file was found and removed: it is computed again
+            pass
+    preparation(project)
+    st.stop()
 
 
 def demo_button(*, primary: bool = False) -> None:
@@ -194,10 +197,8 @@ def _active_run(run_id: str) -> None:
     if not run.is_active:
         st.rerun()
         return
-    events, _ = runs.read_metrics(run.id)
-    total = next((event["total_steps"] for event in events if event["event"] == "started"), 0)
-    step = next((event["step"] for event in reversed(events) if event["event"] == "step"), 0)
-    st.progress(step / total if total else 0.0, text=f"{plain(run.name)}: {run.status}")
+    event = runs.latest_event(run.id)
+    st.progress(event.get("step", 0) / event.get("total_steps", 1), text=f"{plain(run.name)}: {run.status}")
 
 
 def _active(kind: runs.Kind, project_id: str) -> runs.Run | None:
@@ -211,15 +212,12 @@ def load_dataset(project_id: str, data_hash: str) -> Dataset:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _load_prepared(project_id: str, data_hash: str) -> Prepared | None:
-    return load_prepared(projects.load_project(project_id))
+def _load_prepared(project_id: str, data_hash: str) -> Prepared:
+    return load_or_fail(projects.load_project(project_id))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def load_map_rows(project_id: str, data_hash: str) -> pd.DataFrame:
     """`map_rows` of a prepared project with its hover texts. Shared between sessions: never changed in place."""
-    prepared = _load_prepared(project_id, data_hash)
-    if prepared is None:
-        raise NotFoundError("The project is not prepared yet.")
-    rows = map_rows(load_dataset(project_id, data_hash), prepared)
+    rows = map_rows(load_dataset(project_id, data_hash), _load_prepared(project_id, data_hash))
     return rows.assign(hover=charts.hover_texts(rows))
