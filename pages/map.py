@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.widgets import charts, shell
+from pages.widgets.row_table import row_table
 from pages.widgets.weight_controls import quality_help, row_weights, weight_controls
 from synweight_core import projects
 from synweight_core.map_rows import colours_for, selection_summary, with_weights
@@ -53,17 +54,7 @@ def selection_table(rows: pd.DataFrame, selected: np.ndarray) -> None:
     left, right = st.columns([5, 1], vertical_alignment="center")
     left.markdown(f"**{figures['rows']:,} of {len(rows):,} rows selected**{shares}")
     right.button("Clear", icon=":material/close:", on_click=keep_view, kwargs={"selected": []}, width="stretch")
-    columns = ["text", "text_b", "label", "prediction", "weight", "quality", "diversity", "source"]
-    shown = rows.iloc[selected][[c for c in columns if c != "text_b" or (rows["text_b"] != "").any()]]
-    st.dataframe(
-        shown.sort_values("weight"), hide_index=True, height=320, key="selection_table",
-        column_config={
-            "text": st.column_config.TextColumn(width="large"),
-            "weight": st.column_config.NumberColumn(format="%.3f"),
-            "quality": st.column_config.NumberColumn(format="percent"),
-            "diversity": st.column_config.NumberColumn("diversity (nats)", format="%.2f"),
-        },
-    )  # fmt: skip
+    row_table(rows.iloc[selected].sort_values("weight"), key="selection_table")
 
 
 @st.fragment

@@ -1,9 +1,9 @@
 """Weights: move the exponents and see at once what they do to the rows."""
 
-import pandas as pd
 import streamlit as st
 
 from pages.widgets import charts, shell
+from pages.widgets.row_table import row_table
 from pages.widgets.weight_controls import quality_help, row_weights, weight_controls
 from synweight_core import export, meters
 from synweight_core.map_rows import with_weights
@@ -30,19 +30,6 @@ def meter_row(figures: dict[str, float]) -> None:
             help="The fewest rows that together hold half of the weight.",
         )  # fmt: skip
         st.metric("Nearly switched off", f"{figures['nearly_off']:,} rows", help="Weight below 0.1.")
-
-
-def row_table(rows: pd.DataFrame, key: str) -> None:
-    """Rows with their weight and what it came from."""
-    st.dataframe(
-        rows[["text", "label", "prediction", "weight", "quality", "diversity"]], hide_index=True, key=key,
-        column_config={
-            "text": st.column_config.TextColumn(width="large"),
-            "weight": st.column_config.NumberColumn(format="%.3f"),
-            "quality": st.column_config.NumberColumn(format="percent"),
-            "diversity": st.column_config.NumberColumn("diversity (nats)", format="%.2f"),
-        },
-    )  # fmt: skip
 
 
 @st.fragment
@@ -80,9 +67,9 @@ def workbench() -> None:
         charts.show(charts.class_shares(classes, shares_title), classes, key="shares", alt=shares_title)
     top, bottom = st.tabs(["Rows that count most", "Rows that count least"])
     with top:
-        row_table(synthetic.nlargest(TABLE_ROWS, "weight"), "top_rows")
+        row_table(synthetic.nlargest(TABLE_ROWS, "weight"), key="top_rows")
     with bottom:
-        row_table(synthetic.nsmallest(TABLE_ROWS, "weight"), "bottom_rows")
+        row_table(synthetic.nsmallest(TABLE_ROWS, "weight"), key="bottom_rows")
     st.subheader("Take the weights with you", anchor=False)
     with st.container(horizontal=True):
         for suffix, write in (("parquet", export.to_parquet), ("csv", export.to_csv)):

@@ -1,0 +1,24 @@
+"""Rows with their weight and what it came from, as a table. Texts stay plain text."""
+
+import pandas as pd
+import streamlit as st
+
+_COLUMNS = ("text", "text_b", "label", "prediction", "weight", "quality", "diversity", "source")
+
+
+def row_table(rows: pd.DataFrame, *, key: str) -> None:
+    """Rows of `map_rows.with_weights`, in the order given."""
+    shown = [name for name in _COLUMNS if name != "text_b" or (rows["text_b"] != "").any()]
+    st.dataframe(
+        rows[shown],
+        hide_index=True,
+        height=360,
+        key=key,
+        column_config={
+            "text": st.column_config.TextColumn(width="large"),
+            "text_b": st.column_config.TextColumn("second text", width="large"),
+            "weight": st.column_config.NumberColumn(format="%.3f"),
+            "quality": st.column_config.NumberColumn(format="percent"),
+            "diversity": st.column_config.NumberColumn("diversity (nats)", format="%.2f"),
+        },
+    )
