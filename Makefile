@@ -43,7 +43,7 @@ $(BIN)/python:
 
 $(VENV)/torch: $(BIN)/python constraints.txt
 ifeq ($(HAS_NVIDIA),)
-	$(PIP) install --retries 0 --timeout 10 --index-url $(TORCH_CPU_INDEX) -c constraints.txt $(TORCH) 2>/dev/null \
+	$(PIP) install --no-deps --retries 0 --timeout 10 --index-url $(TORCH_CPU_INDEX) $(TORCH) 2>/dev/null \
 	  || $(PIP) install -c constraints.txt $(TORCH)
 else
 	$(PIP) install -c constraints.txt $(TORCH)

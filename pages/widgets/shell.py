@@ -120,6 +120,10 @@ def preparation(project: Project) -> None:
         st.error(f"The preparation did not end well: {plain(last[0].error)}")
     elif last and last[0].status == "stopped":
         st.info("The preparation was cancelled. What was computed is kept.")
+    st.markdown(
+        "The map and the weights are not computed yet. The texts are turned into vectors, the two checkers are "
+        "trained, and the map is drawn; a few thousand rows take about a minute."
+    )
     if st.button("Prepare map and weights", type="primary", icon=":material/play_arrow:"):
         runs.start("prepare", project.id, {}, name=f"prepare {project.name}")
         st.rerun()
