@@ -33,7 +33,7 @@ def report(project: projects.Project) -> None:
     shares = pd.DataFrame({
         "label": list(dataset.labels),
         "synthetic rows": [int((dataset.synthetic["label"] == label).sum()) for label in dataset.labels],
-        "real rows": [int((dataset.known_real["label"] == label).sum()) for label in dataset.labels],
+        "real rows (without test)": [int((dataset.known_real["label"] == label).sum()) for label in dataset.labels],
     })  # fmt: skip
     st.dataframe(shares, hide_index=True, key="class_counts")
     st.page_link(

@@ -74,7 +74,7 @@ def workbench() -> None:
         settings = weight_controls(project)
         st.page_link(
             "pages/train.py", label="Train with these weights", icon=":material/model_training:",
-            query_params={"project": project.id},
+            query_params={"project": project.id, "loss": "tuned"},
         )  # fmt: skip
     rows = with_weights(base_rows, row_weights(prepared, settings))
     selected = np.asarray([i for i in view.get("selected", []) if i < len(rows)], dtype=int)

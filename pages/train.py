@@ -17,7 +17,6 @@ shell.page_header(
     "Train", "Fine-tune a classifier with weighted rows, and watch it learn. Next: compare on the Runs page."
 )
 project = shell.need_project()
-prepared = shell.need_prepared(project)
 
 
 def last_config(project: Project) -> TrainConfig:
@@ -33,9 +32,12 @@ def config_form(project: Project) -> list[TrainConfig] | None:
     """The form; the configurations to start when its button was pressed, one a seed."""
     tuned = projects.load_settings(project)
     last = last_config(project)
+    wanted = st.query_params.get("loss")
+    loss_names = list(LOSSES)
+    loss_index = loss_names.index(wanted if wanted in LOSSES else last.loss)
     with st.form("train", border=False):
         loss = st.selectbox(
-            "Loss", list(LOSSES), index=list(LOSSES).index(last.loss), format_func=lambda name: LOSSES[name].label,
+            "Loss", loss_names, index=loss_index, format_func=lambda name: LOSSES[name].label,
             help=" ".join(f"{row.label}: {row.help}" for row in LOSSES.values()),
         )  # fmt: skip
         train_on = st.selectbox(
@@ -59,8 +61,9 @@ def config_form(project: Project) -> list[TrainConfig] | None:
             device = st.selectbox("Device", DEVICES, index=DEVICES.index(last.device))
             per_epoch = st.number_input("Evaluations per epoch", 1, 100, last.evaluations_per_epoch)
         st.caption(
-            f"Your weights: alpha {tuned.alpha:g}, beta {tuned.beta:g}, at most {tuned.max_weight:g}. "
-            "Set them on the Weights page."
+            f"The loss Your weights uses alpha {tuned.alpha:g} and beta {tuned.beta:g}, as set on the Weights page; "
+            "the others have exponents of their own. All weights stay within "
+            f"{tuned.min_weight:g} and {tuned.max_weight:g}."
         )
         if not st.form_submit_button("Start training", type="primary", icon=":material/play_arrow:", width="stretch"):
             return None
@@ -74,11 +77,14 @@ def config_form(project: Project) -> list[TrainConfig] | None:
 
 instruments, canvas = shell.instruments_and_canvas()
 with instruments:
-    configs = config_form(project)
-    st.caption(quality_help(project, prepared))
-if configs:
+    prepared = shell.prepared_or_progress(project)
+    configs = config_form(project) if prepared else None
+    if prepared:
+        st.caption(quality_help(project, prepared))
+if configs and not runs.started_just_now(project.id, asdict(configs[-1])):  # a double click is one wish
     for config in configs:
         runs.start("train", project.id, asdict(config), name=run_name(config))
+    st.query_params.pop("loss", None)
     st.session_state.pop(f"watched:{project.id}", None)
     st.rerun()  # so that the sidebar shows the new run, and a reload does not start it twice
 

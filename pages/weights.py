@@ -29,7 +29,9 @@ def meter_row(figures: dict[str, float]) -> None:
             "Half of the weight sits on", f"{figures['half_rows']:,} rows",
             help="The fewest rows that together hold half of the weight.",
         )  # fmt: skip
-        st.metric("Nearly switched off", f"{figures['nearly_off']:,} rows", help="Weight below 0.1.")
+        st.metric(
+            "Nearly switched off", f"{figures['nearly_off']:,} of {figures['rows']:,} rows", help="Weight below 0.1."
+        )
 
 
 @st.fragment
@@ -41,7 +43,7 @@ def workbench() -> None:
         st.caption(quality_help(project, prepared))
         st.page_link(
             "pages/train.py", label="Train with these weights", icon=":material/model_training:",
-            query_params={"project": project.id},
+            query_params={"project": project.id, "loss": "tuned"},
         )  # fmt: skip
     weights = row_weights(prepared, settings)
     synthetic = with_weights(base_rows, weights).iloc[: len(weights)]

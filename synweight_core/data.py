@@ -19,6 +19,7 @@ from synweight_core.errors import DataError
 
 MIN_REAL_ROWS = 20  # below this no checker can be cross-validated
 FEW_REAL_ROWS = 100
+MIN_SYNTHETIC_ROWS = 20
 VALIDATION_SHARE = 0.2
 TEST_SHARE = 0.2
 
@@ -139,6 +140,17 @@ def build_dataset(
         findings=tuple(_findings(rows, real_rows, labels, dropped, kept_unjudged)),
         dropped=dropped,
     )
+
+
+def check_trainable(dataset: Dataset) -> None:
+    """Raise DataError unless the synthetic rows can train a classifier and its checker."""
+    counts = dataset.synthetic["label"].value_counts()
+    if len(dataset.synthetic) < MIN_SYNTHETIC_ROWS or (counts >= 2).sum() < 2:
+        raise DataError(
+            f"{len(dataset.synthetic):,} usable synthetic rows with {len(counts):,} labels were found; expected at "
+            f"least {MIN_SYNTHETIC_ROWS} rows, and at least two labels with two rows each. Add rows, or check which "
+            "column holds the label."
+        )
 
 
 def split_real(labels: pd.Series, *, with_test: bool, seed: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import pandas as pd
 from synweight_core import storage
 from synweight_core.data import Dataset
 from synweight_core.errors import DataError, NotFoundError
-from synweight_core.prepare import Prepared, need_prepared
+from synweight_core.prepare import Prepared, load_prepared, need_prepared
 from synweight_core.projects import load_dataset, load_project
 from synweight_core.runs import Run
 from synweight_core.weighting import WeightSettings, weights
@@ -17,14 +17,12 @@ from synweight_core.weighting import WeightSettings, weights
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run
 
 
-def weighted_rows(dataset: Dataset, prepared: Prepared, row_weights: np.ndarray) -> pd.DataFrame:
-    """The synthetic rows with `weight`, `quality` and `diversity` (the latter in nats)."""
-    scores = {
-        "weight": row_weights,
-        "quality": np.exp(prepared.log_quality),
-        "diversity": -prepared.log_reference,
-    }
-    return dataset.synthetic.assign(**scores)
+def weighted_rows(dataset: Dataset, prepared: Prepared | None, row_weights: np.ndarray) -> pd.DataFrame:
+    """The synthetic rows with `weight` and, where they are computed, `quality` and `diversity` (in nats)."""
+    rows = dataset.synthetic.assign(weight=row_weights)
+    if prepared is None:
+        return rows
+    return rows.assign(quality=np.exp(prepared.log_quality), diversity=-prepared.log_reference)
 
 
 def project_weights(project_id: str, settings: WeightSettings) -> pd.DataFrame:
@@ -49,7 +47,7 @@ def run_weights(run: Run) -> pd.DataFrame:
         raise NotFoundError("This run kept no weights: it ended before its first step.")
     project = load_project(run.project)
     with np.load(outputs, allow_pickle=False) as stored:
-        return weighted_rows(load_dataset(project), need_prepared(project), stored["row_weights"])
+        return weighted_rows(load_dataset(project), load_prepared(project), stored["row_weights"])
 
 
 def to_parquet(rows: pd.DataFrame) -> bytes:

@@ -14,6 +14,7 @@ from synweight_core.data import Dataset
 from synweight_core.prepare import Prepared
 
 MAX_COLOUR_RATIO = 8.0  # weights beyond 1/8 and 8 share the end colours
+NONE, OTHER = "(none)", "other"  # names of no value, and of all the rare ones
 MAX_CATEGORIES = 40  # more names than this and the rest is drawn as "other"
 
 
@@ -107,11 +108,11 @@ def log_colour(weights: pd.Series) -> np.ndarray:
 
 
 def categories(values: pd.Series) -> tuple[pd.Series, list[str]]:
-    """Values as names, the rarest joined as 'other' beyond MAX_CATEGORIES, and the names in order."""
-    named = values.where(values != "", "(empty)").astype(str)
+    """Values as names, the rarest joined as OTHER beyond MAX_CATEGORIES, and the names in order."""
+    named = values.where(values != "", NONE).astype(str)
     frequent = list(named.value_counts().index[:MAX_CATEGORIES])
     if named.nunique() > MAX_CATEGORIES:
-        named = named.where(named.isin(frequent), "other")
+        named = named.where(named.isin(frequent), OTHER)
     return named, sorted(named.unique())
 
 

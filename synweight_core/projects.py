@@ -17,7 +17,7 @@ import pandas as pd
 
 from synweight_core import cache, storage, tables
 from synweight_core.columns import Columns, guess_columns
-from synweight_core.data import Dataset, Finding, Unjudged, Upload, build_dataset
+from synweight_core.data import Dataset, Finding, Unjudged, Upload, build_dataset, check_trainable
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.weighting import WeightSettings
 
@@ -92,6 +92,7 @@ def create_project(
         DataError: `metric` is neither in METRICS nor "recall:" and one of the labels.
     """
     check_metric(metric, dataset.labels)
+    check_trainable(dataset)
     if not encoder.strip():
         raise DataError("No encoder is named. Use minilm, a local folder, or a model id of the Hugging Face hub.")
     data_hash = dataset.content_hash()

@@ -89,6 +89,12 @@ def start(kind: Kind, project_id: str, settings: dict[str, Any], *, name: str) -
     return run_id
 
 
+def started_just_now(project_id: str, settings: dict[str, Any], *, seconds: float = 3.0) -> bool:
+    """Whether the same run was started a moment ago."""
+    newest = list_runs(project_id=project_id, kind="train")[:1]
+    return any(run.settings == settings and time.time() - run.created < seconds for run in newest)
+
+
 def load_run(run_id: str) -> Run:
     """One run. Raises NotFoundError."""
     run = _read(folder(run_id))
@@ -189,7 +195,14 @@ def _outcome(path: Path) -> tuple[Status, dict[str, Any] | None, str | None]:
         return "failed", None, error["message"]
     if held:
         return ("running" if (path / "metrics.jsonl").exists() else "queued"), None, None
-    return "failed", None, "The worker ended without a word: it was killed, or memory ran out."
+    return (
+        "failed",
+        None,
+        (
+            "The worker ended without a word: it was killed, or memory or disk space ran out. Start it again; what "
+            "was finished is kept."
+        ),
+    )
 
 
 def _is_held(lock: Path) -> bool:

@@ -42,12 +42,11 @@ def setting_label(loss: str, train_on: str) -> str:
 def _row(run: Run) -> dict[str, object]:
     result = run.result or {}
     figures: dict[str, object] = {"run": run.name, "status": run.status}
-    figures |= {"setting": setting_label(run.settings["loss"], run.settings["train_on"])}
-    figures |= {name: run.settings[name] for name in ("alpha", "beta", "epochs", "seed")}
-    for split, prefix in (("validation", "best validation"), ("test", "test")):
+    for split, prefix in (("test", "test"), ("validation", "best validation")):
         scores = result.get(split) or {}
         figures[f"{prefix} accuracy"] = 100 * scores.get("accuracy", np.nan)
         figures[f"{prefix} macro-F1"] = 100 * scores.get("macro_f1", np.nan)
+    figures |= {name: run.settings[name] for name in ("alpha", "beta", "epochs", "batch_size", "learning_rate")}
     figures["seconds"] = round(result.get("seconds", np.nan), 1) if result else np.nan
     figures["started"] = f"{run.id[:4]}-{run.id[4:6]}-{run.id[6:8]} {run.id[9:11]}:{run.id[11:13]}"
     return figures

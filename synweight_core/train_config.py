@@ -64,7 +64,7 @@ def run_config(**choices: Any) -> TrainConfig:  # noqa: ANN401 (the fields of Tr
 
 def run_name(config: TrainConfig) -> str:
     """What a run is called in lists: its loss and seed."""
-    return f"{LOSSES[config.loss].label if config.train_on == 'synthetic' else 'Real only'} s{config.seed}"
+    return f"{LOSSES[config.loss].label if config.train_on == 'synthetic' else 'Real only'}, seed {config.seed}"
 
 
 def _expect(holds: bool, name: str, found: object, expected: str) -> None:

@@ -201,7 +201,7 @@ def test_train_without_waiting_is_listed_and_can_be_stopped(shop):
     assert answer.exit_code == 0
     started = answer.output.split()
     assert {run.id for run in runs.list_runs(project_id=shop.id, kind="train")} == set(started)
-    assert [runs.load_run(run_id).name for run_id in started] == ["IMP s7", "IMP s8"]
+    assert [runs.load_run(run_id).name for run_id in started] == ["IMP, seed 7", "IMP, seed 8"]
     settings = runs.load_run(started[0]).settings
     assert (settings["loss"], settings["epochs"], settings["max_weight"]) == ("imp", 1000, 5)
     listed = [json.loads(line) for line in synweight("runs", shop.id, "--json").output.splitlines()]

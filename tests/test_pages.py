@@ -92,6 +92,11 @@ def create(synthetic, real=None, *, name="synthetic.csv"):
 
 
 BAD_INPUT = {
+    "one synthetic row": (
+        csv(GOOD_REAL[:1]),
+        None,
+        "1 usable synthetic rows with 1 labels were found",
+    ),
     "no label column": (csv(GOOD_REAL[["text"]]), None, "no column for the label was found. The file has: text."),
     "empty file": (b"", None, "is empty"),
     "binary junk": (bytes(range(256)) * 50, None, "binary"),
@@ -118,7 +123,7 @@ def foreign_label(choice):
         test,
         "synthetic",
         "synthetic.csv",
-        csv(GOOD_REAL.assign(text="made up " + GOOD_REAL["text"], label=["a", "z"] * 20)),
+        csv(GOOD_REAL.assign(text="made up " + GOOD_REAL["text"], label=["a", "b", "z", "z"] * 10)),
     )
     assert "1 synthetic label name is not among the real ones" in texts(test)
     next(box for box in test.selectbox if box.label.startswith("Synthetic rows whose label")).set_value(choice).run()
@@ -182,3 +187,44 @@ def test_markdown_and_html_of_uploads_is_shown_letter_by_letter(demo):
 
     assert plain("![x](h) <b>:red[y] $z$") == r"\!\[x\]\(h\) \<b\>\:red\[y\] \$z\$"
     assert safe("<a href='x'>y</a>") == "&lt;a href='x'&gt;y&lt;/a&gt;"
+
+
+def test_a_reload_keeps_the_name_and_the_choices_of_a_draft(workspace):
+    test = app("data")
+    upload(test, "real", "real.csv", csv(GOOD_REAL))
+    upload(test, "synthetic", "mine.csv", csv(GOOD_REAL.assign(label=["a", "z"] * 20)))
+    next(box for box in test.text_input if box.label == "Project name").set_value("My name").run()
+    next(box for box in test.selectbox if box.label == "Metric").set_value("macro_f1").run()
+    next(box for box in test.selectbox if box.label == "z").set_value("b").run()
+    draft = test.query_params["draft"]
+    again = app("data", draft=draft[0] if isinstance(draft, list) else draft)
+    assert next(box for box in again.text_input if box.label == "Project name").value == "My name"
+    assert next(box for box in again.selectbox if box.label == "Metric").value == "macro_f1"
+    assert next(box for box in again.selectbox if box.label == "z").value == "b"
+
+
+def test_the_link_from_the_weights_page_trains_with_those_weights(demo):
+    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    test.query_params["project"], test.query_params["loss"] = demo.id, "tuned"
+    test.run()
+    test.switch_page("pages/train.py").run()
+    assert next(box for box in test.selectbox if box.label == "Loss").value == "tuned"
+
+
+def test_train_shows_runs_of_a_project_that_is_not_prepared(workspace):
+    from synweight_core import storage
+    from synweight_core.runs import folder
+
+    project = projects.demo_project()
+    path = folder("20261120-101112-000-x-0000")
+    path.mkdir(parents=True)
+    from dataclasses import asdict
+
+    from synweight_core.train_config import TrainConfig
+
+    fields = {"kind": "train", "project": project.id, "name": "CE", "created": 0, "settings": asdict(TrainConfig())}
+    storage.write_json(path / "config.json", fields)
+    test = app("train", project=project.id)
+    assert not test.exception
+    assert "Prepare map and weights" in [button.label for button in test.button]
+    assert "CE · 11-20" in texts(test)

@@ -56,7 +56,7 @@ def test_killed_run_shows_as_failed_within_a_second(demo):
     pid = until(lambda: worker_pid(run_id))
     os.kill(pid, signal.SIGKILL)
     until(lambda: runs.load_run(run_id).status == "failed", seconds=1)
-    assert "killed, or memory ran out" in runs.load_run(run_id).error
+    assert "it was killed, or memory or disk space ran out" in runs.load_run(run_id).error
 
 
 def test_run_killed_in_the_middle_of_training_shows_as_failed_and_keeps_its_curve(demo):

@@ -11,16 +11,29 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from synweight_core import palette
-from synweight_core.map_rows import MAX_COLOUR_RATIO, ColourBy, categories, log_colour
+from synweight_core.map_rows import MAX_COLOUR_RATIO, NONE, OTHER, ColourBy, categories, log_colour
 
 MAX_MAP_POINTS = 30_000  # beyond this the browser is slow to answer
 MAX_LINE_POINTS = 500
-_HOVER_WIDTH, _HOVER_CHARS = 60, 300
+MAX_LEGEND = 24  # more names than this would cover the map
+MAX_BARS = 20  # classes in a bar chart; its table has all
+NO_COLOUR = (NONE, OTHER)
+_HOVER_WIDTH, _HOVER_CHARS, _NAME_CHARS = 60, 300, 24
 
 
 def is_dark() -> bool:
     """Whether the viewer's theme is dark."""
     return st.context.theme.type == "dark"
+
+
+def dark_or_light(dark: str, light: str) -> str:
+    """The colour for the viewer's theme."""
+    return dark if is_dark() else light
+
+
+def short(name: str) -> str:
+    """A name cut to what a legend or an axis has room for."""
+    return name if len(name) <= _NAME_CHARS else name[: _NAME_CHARS - 1] + "…"
 
 
 def safe(text: object) -> str:
@@ -64,7 +77,9 @@ def embedding_map(rows: pd.DataFrame, colour: ColourBy, selected: Sequence[int],
         height=620, margin={"l": 0, "r": 0, "t": 8, "b": 0}, dragmode="lasso", uirevision="map",
         xaxis={"visible": False}, yaxis={"visible": False}, hovermode="closest",
         legend={"orientation": "h", "y": 0, "yanchor": "top", "itemsizing": "constant"},
-        hoverlabel={"align": "left", "font": {"size": 12}},
+        hoverlabel={"align": "left", "font": {"size": 12, "color": dark_or_light("#E6EBF0", "#1B2430")},
+                    "bgcolor": dark_or_light("#1B222B", "#FFFFFF")},
+        showlegend=len(figure.data) <= MAX_LEGEND,
     )  # fmt: skip
 
 
@@ -114,9 +129,12 @@ def weight_histogram(table: pd.DataFrame, title: str) -> go.Figure:
 def class_shares(table: pd.DataFrame, title: str) -> go.Figure:
     """Share of each class among synthetic rows, weighted synthetic rows and real rows."""
     figure = go.Figure()
+    if len(table) > MAX_BARS:
+        title += f" ({MAX_BARS} largest of {len(table):,})"
+        table = table.nlargest(MAX_BARS, "rows")
     names = {"share_raw": "Synthetic", "share_weighted": "Synthetic, weighted", "share_real": "Real"}
     for (column, name), colour in zip(names.items(), (palette.NEUTRAL, palette.ABOVE, palette.BELOW), strict=True):
-        figure.add_bar(x=[safe(label) for label in table["label"]], y=100 * table[column], name=name,
+        figure.add_bar(x=[safe(short(label)) for label in table["label"]], y=100 * table[column], name=name,
                        marker_color=colour)  # fmt: skip
     return layout(figure, title, x="Class", y="Share of rows or weight (%)", height=320)
 
@@ -144,13 +162,13 @@ def _add_categories(
     figure: go.Figure, part: pd.DataFrame, colour: ColourBy, *, real: bool, labels: Sequence[str]
 ) -> None:
     values, names = categories(colour.values(part))
-    colours = palette.class_colours(labels if set(names) <= set(labels) else names)
+    colours = palette.class_colours(labels if set(names) <= set(labels) else [n for n in names if n not in NO_COLOUR])
     for name in names:
         members = values == name
-        marker: dict[str, Any] = {"size": 6, "opacity": 0.85, "color": colours[name]}
+        marker: dict[str, Any] = {"size": 6, "opacity": 0.85, "color": colours.get(name, palette.NEUTRAL)}
         if real:
             _as_ring(marker, keep_colour=True)
-        title = f"{name} (real)" if real else name
+        title = f"{short(name)} (real)" if real else short(name)
         count = int(members.sum())
         _add_points(figure, part[members], f"{title} · {count:,}", marker, values[members], colour.label)
 
@@ -158,7 +176,7 @@ def _add_categories(
 def _as_ring(marker: dict[str, Any], *, keep_colour: bool) -> None:
     marker |= {"symbol": "circle-open", "size": 8, "line": {"width": 1.3}}
     if not keep_colour:
-        marker["color"] = "#E6EBF0" if is_dark() else "#1B2430"
+        marker["color"] = dark_or_light("#E6EBF0", "#1B2430")
 
 
 def _add_points(

@@ -1,5 +1,6 @@
 """Uploads -> a new project: files, columns, label names, choices. A draft on disk keeps it all."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -44,7 +45,7 @@ def new_project() -> None:
             if upload:
                 uploads[role] = upload
     if {"synthetic", "real"} <= set(uploads):
-        _choices(draft_id, uploads)
+        _choices(draft_id, draft, uploads)
     else:
         st.caption("A synthetic and a real file are needed. CSV, TSV, JSONL, JSON, Parquet or XLSX.")
 
@@ -65,7 +66,8 @@ def _file(draft_id: str, draft: dict[str, Any], role: str, title: str) -> Upload
         st.error(shell.plain(error), icon=":material/error:")
         return None
     st.markdown(f":material/draft: **{shell.plain(entry['name'])}** · {len(guessed.frame):,} rows")
-    st.dataframe(guessed.frame.head(PREVIEW_ROWS), hide_index=True, key=f"preview:{role}", height=150)
+    narrow = {name: st.column_config.TextColumn(width="small") for name in guessed.frame.columns[:50]}
+    st.dataframe(guessed.frame.head(PREVIEW_ROWS), hide_index=True, key=f"preview:{role}", column_config=narrow)
     return Upload(guessed.name, guessed.frame, _columns(draft_id, draft, role, guessed))
 
 
@@ -73,11 +75,14 @@ def _store(draft_id: str, role: str, uploader_key: str) -> None:
     """Put a fresh upload on disk and into the draft; the browser's copy is not needed after that."""
     file = st.session_state[uploader_key]
     draft = drafts.load_draft(draft_id)
-    if file is None:  # the person took it away
-        draft.pop(role, None)
-    else:
-        draft[role] = {"sha256": projects.store_upload(file), "name": file.name, "columns": None}
-    drafts.save_draft(draft_id, draft)
+    try:
+        if file is None:  # the person took it away
+            draft.pop(role, None)
+        else:
+            draft[role] = {"sha256": projects.store_upload(file), "name": file.name, "columns": None}
+        drafts.save_draft(draft_id, draft)
+    except OSError as error:
+        st.error(shell.plain(f"The file could not be kept: {error.strerror}. Free some space in the workspace folder."))
     st.query_params["draft"] = draft_id
 
 
@@ -109,30 +114,36 @@ def _columns(draft_id: str, draft: dict[str, Any], role: str, guessed: Upload) -
     return Columns(**chosen)
 
 
-def _choices(draft_id: str, uploads: dict[str, Upload]) -> None:
+def _choices(draft_id: str, draft: dict[str, Any], uploads: dict[str, Upload]) -> None:
     """Label names, name and metric, and the button that creates the project."""
     real, synthetic = uploads["real"], uploads["synthetic"]
     known = _labels(real)
-    label_map = _label_map(synthetic, known)
+    kept = draft.get("choices", {})
+    label_map = _label_map(synthetic, known, kept.get("label_map", {}))
     left, middle, right = st.columns(3, gap="medium")
-    name = left.text_input("Project name", synthetic.name.rsplit(".", 1)[0], max_chars=80)
+    default_name = synthetic.name.rsplit(".", 1)[0][:80]
+    name = left.text_input("Project name", kept.get("name", default_name), max_chars=80)
     metrics = {
         **projects.METRICS,
         **{projects.RECALL_PREFIX + label: f"Recall of {label}" for label in known[:50]},
     }
     metric = middle.selectbox(
-        "Metric", list(metrics), format_func=metrics.__getitem__,
+        "Metric", list(metrics), format_func=metrics.__getitem__, index=_position(metrics, kept.get("metric")),
         help="What the best epoch is picked by and what runs are compared by.",
     )  # fmt: skip
     encoder = right.text_input(
-        "Encoder", "minilm",
+        "Encoder", kept.get("encoder", "minilm"),
         help="minilm (built in, English), a local folder, or a sentence-transformers model on the hub, for example "
         "a multilingual one.",
     )  # fmt: skip
     unjudged = st.selectbox(
         "Synthetic rows whose label no real row has", list(_UNJUDGED), format_func=_UNJUDGED.__getitem__,
+        index=_position(_UNJUDGED, kept.get("unjudged")),
         help="The quality checker cannot judge a class that it has never seen.",
     )  # fmt: skip
+    choices = {"name": name, "metric": metric, "encoder": encoder, "unjudged": unjudged, "label_map": label_map}
+    if choices != kept:
+        drafts.save_draft(draft_id, draft | {"choices": choices})
     if st.button("Check files and create project", type="primary", icon=":material/check:"):
         try:
             dataset = build_dataset(synthetic, real, uploads.get("test"), label_map=label_map, unjudged=unjudged)
@@ -149,6 +160,12 @@ def _choices(draft_id: str, uploads: dict[str, Upload]) -> None:
         shell.open_project(project)
 
 
+def _position(options: Iterable[str], wanted: str | None) -> int:
+    """Where `wanted` stands among the options; 0 when it does not."""
+    names = list(options)
+    return names.index(wanted) if wanted in names else 0
+
+
 def _labels(upload: Upload) -> list[str]:
     column = upload.columns.label
     if column is None:
@@ -156,7 +173,7 @@ def _labels(upload: Upload) -> list[str]:
     return sorted(set(upload.frame[column].str.strip()) - {""})[:1000]
 
 
-def _label_map(synthetic: Upload, known: list[str]) -> dict[str, str]:
+def _label_map(synthetic: Upload, known: list[str], kept: dict[str, str]) -> dict[str, str]:
     """For synthetic label names that match no real one: what the person says they mean."""
     matched = match_labels(_labels(synthetic), known)
     foreign = [label for label, same in matched.items() if same is None]
@@ -169,6 +186,7 @@ def _label_map(synthetic: Upload, known: list[str]) -> dict[str, str]:
         for label in foreign[:MAX_LABELS_TO_MATCH]:
             picked = st.selectbox(
                 shell.plain(label), [_NONE, *known], key=f"label:{label}", width=220,
+                index=_position([_NONE, *known], kept.get(label)),
                 help="None: the real rows have no such class.",
             )  # fmt: skip
             if picked != _NONE:

@@ -107,7 +107,11 @@ def curve_table(curves: dict[str, tuple[list[float], list[float]]], name: str) -
 
 
 def _panel(project: Project, watched: list[str], measure: str, was_active: bool) -> None:
-    shown = [runs.load_run(run_id) for run_id in watched]
+    found = runs.list_runs(project_id=project.id, kind="train")
+    shown = [run for run in found if run.id in watched]
+    if not shown:
+        st.caption("No run is watched. Choose one above.")
+        return
     for run in shown:
         _status(run)
     left, right = st.columns(2, gap="medium")
@@ -119,7 +123,7 @@ def _panel(project: Project, watched: list[str], measure: str, was_active: bool)
             losses, "Training loss", x="Epoch", y="Weighted cross-entropy (nats)", x_end=last_epoch(shown)
         )
         charts.show(drawn, curve_table(losses, "loss"), key="live_loss", alt="Training loss by epoch.")
-    if was_active and not any(run.is_active for run in runs.list_runs(project_id=project.id, kind="train")):
+    if was_active and not any(run.is_active for run in found):
         st.rerun()  # the timer ends with a last full run
 
 

@@ -86,13 +86,21 @@ def need_project() -> Project:
 
 def need_prepared(project: Project) -> Prepared:
     """The prepared columns; until they are there the page shows the work going on and ends."""
+    prepared = prepared_or_progress(project)
+    if prepared is None:
+        st.stop()
+    return prepared
+
+
+def prepared_or_progress(project: Project) -> Prepared | None:
+    """The prepared columns, or the work going on and None."""
     if is_prepared(project):
         try:
             return _load_prepared(project.id, project.data_hash)
         except NotFoundError:  # a damaged file was found and removed: it is computed again
             pass
     preparation(project)
-    st.stop()
+    return None
 
 
 def demo_button(*, primary: bool = False) -> None:
@@ -197,8 +205,8 @@ def _step_states(project: Project | None) -> dict[str, str]:
 
 @st.fragment(run_every=2 * REFRESH_SECONDS)
 def _active_run(run_id: str) -> None:
-    run = runs.load_run(run_id)
-    if not run.is_active:
+    run = next((run for run in runs.list_runs(kind="train") if run.id == run_id), None)
+    if run is None or not run.is_active:
         st.rerun()
         return
     event = runs.latest_event(run.id)
