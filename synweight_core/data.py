@@ -30,11 +30,12 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation + "“”‘’«»…�
 
 @dataclass(frozen=True)
 class Upload:
-    """One file as a table, with the person's name for it and the roles of its columns."""
+    """One file as a table, with the person's name for it, the roles of its columns, and reading notes."""
 
     name: str
     frame: pd.DataFrame
     columns: Columns
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -228,3 +228,10 @@ def test_train_shows_runs_of_a_project_that_is_not_prepared(workspace):
     assert not test.exception
     assert "Prepare map and weights" in [button.label for button in test.button]
     assert "CE · 11-20" in texts(test)
+
+
+def test_a_file_that_is_not_utf_8_is_read_and_said_to_be(workspace):
+    test = app("data")
+    upload(test, "real", "real.csv", csv(GOOD_REAL.assign(text="déjà " + GOOD_REAL["text"])).decode().encode("cp1252"))
+    assert "40 rows" in texts(test)
+    assert "Windows-1252" in texts(test)

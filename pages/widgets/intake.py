@@ -66,6 +66,8 @@ def _file(draft_id: str, draft: dict[str, Any], role: str, title: str) -> Upload
         st.error(shell.plain(error), icon=":material/error:")
         return None
     st.markdown(f":material/draft: **{shell.plain(entry['name'])}** · {len(guessed.frame):,} rows")
+    for note in guessed.notes:
+        st.caption(shell.plain(note))
     narrow = {name: st.column_config.TextColumn(width="small") for name in guessed.frame.columns[:50]}
     st.dataframe(guessed.frame.head(PREVIEW_ROWS), hide_index=True, key=f"preview:{role}", column_config=narrow)
     return Upload(guessed.name, guessed.frame, _columns(draft_id, draft, role, guessed))
