@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.widgets import intake, shell
+from pages.widgets.plain import plain
 from synweight_core import projects
 from synweight_core.export import to_csv
 
@@ -22,7 +23,7 @@ def report(project: projects.Project) -> None:
         st.metric("Left out", f"{counts['dropped']:,}")
     for finding in project.findings:
         icon = ":material/warning:" if finding.level == "warning" else ":material/info:"
-        st.markdown(f"{icon} {shell.plain(finding.message)}")
+        st.markdown(f"{icon} {plain(finding.message)}")
     if not project.findings:
         st.markdown(":material/check: No empty, repeated or leaking row and no unknown label was found.")
     if counts["dropped"]:
@@ -52,7 +53,7 @@ new_tab, report_tab = st.tabs(
 with report_tab:
     if project:
         shell.use_project(project)
-        st.subheader(shell.plain(project.name), anchor=False)
+        st.subheader(plain(project.name), anchor=False)
         report(project)
     else:
         st.info("When a project is open, what was found in its files is listed here.")

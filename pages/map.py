@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.widgets import charts, shell
+from pages.widgets import embedding_map, shell
 from pages.widgets.row_table import row_table
 from pages.widgets.weight_controls import quality_help, row_weights, weight_controls
 from synweight_core import projects
@@ -80,11 +80,11 @@ def workbench() -> None:
     selected = np.asarray([i for i in view.get("selected", []) if i < len(rows)], dtype=int)
     drawn = rows
     with canvas:
-        if len(rows) > charts.MAX_MAP_POINTS:
-            drawn = rows.sample(charts.MAX_MAP_POINTS, random_state=0).sort_index()
+        if len(rows) > embedding_map.MAX_MAP_POINTS:
+            drawn = rows.sample(embedding_map.MAX_MAP_POINTS, random_state=0).sort_index()
             st.caption(f"The map shows a random sample of {len(drawn):,} of {len(rows):,} rows.")
         st.plotly_chart(
-            charts.embedding_map(drawn, colours[chosen], selected, labels=project.labels),
+            embedding_map.figure(drawn, colours[chosen], selected, labels=project.labels),
             key="map", on_select=take_selection, selection_mode=("lasso", "box", "points"),
             config={"displaylogo": False, "scrollZoom": True},
             alt=f"Map of {len(rows):,} rows coloured by {colours[chosen].label}. The table below lists a selection.",

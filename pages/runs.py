@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.widgets import live, shell
+from pages.widgets.plain import plain
 from synweight_core import export, runs
 from synweight_core.errors import SynweightError
 from synweight_core.projects import metric_label
@@ -59,9 +60,9 @@ def seeds() -> None:
 
 def details(run: runs.Run) -> None:
     """One run: its settings, per-class figures and downloads."""
-    st.caption(shell.plain(live.settings_line(run)))
+    st.caption(plain(live.settings_line(run)))
     if run.error:
-        st.error(shell.plain(run.error))
+        st.error(plain(run.error))
     test = (run.result or {}).get("test")
     if test:
         recall = pd.DataFrame({"class": list(test["recall"]), "recall": list(test["recall"].values())})
@@ -97,8 +98,6 @@ if kept:
     try:
         details(by_id[choice])
     except SynweightError as error:
-        st.error(shell.plain(error))
+        st.error(plain(error))
 else:
-    st.caption(
-        f"When a run has ended, its {shell.plain(metric_label(project.metric))} by class and its files are here."
-    )
+    st.caption(f"When a run has ended, its {plain(metric_label(project.metric))} by class and its files are here.")

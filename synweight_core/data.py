@@ -5,9 +5,7 @@ kept in `Dataset.dropped` with its reason.
 """
 
 import hashlib
-import string
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,16 +14,14 @@ import pandas as pd
 
 from synweight_core.columns import Columns, match_labels
 from synweight_core.errors import DataError
+from synweight_core.findings import Finding, listed, pair_keys, report
 
 MIN_REAL_ROWS = 20  # below this no checker can be cross-validated
-FEW_REAL_ROWS = 100
 MIN_SYNTHETIC_ROWS = 20
 VALIDATION_SHARE = 0.2
 TEST_SHARE = 0.2
 
 Unjudged = Literal["drop", "weight_one", "block"]
-
-_PUNCTUATION = str.maketrans("", "", string.punctuation + "“”‘’«»…–—¿¡")
 
 
 @dataclass(frozen=True)
@@ -36,17 +32,6 @@ class Upload:
     frame: pd.DataFrame
     columns: Columns
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the validation report: `count` of `total` rows, and what was done about it."""
-
-    kind: str
-    level: Literal["info", "warning"]
-    count: int
-    total: int
-    message: str
 
 
 @dataclass(frozen=True)
@@ -131,14 +116,14 @@ def build_dataset(
     if rows.empty:
         raise DataError(
             f"{synthetic.name}: no synthetic row is left after the checks; expected rows whose labels are "
-            f"among {_listed(known)}. Match the label names, or choose another file."
+            f"among {listed(known)}. Match the label names, or choose another file."
         )
     dropped = pd.concat(drops, ignore_index=True)
     return Dataset(
         synthetic=rows.reset_index(drop=True).fillna(""),
         real=real_rows.reset_index(drop=True).fillna(""),
         labels=labels,
-        findings=tuple(_findings(rows, real_rows, labels, dropped, kept_unjudged)),
+        findings=tuple(report(rows, real_rows, labels, dropped, kept_unjudged)),
         dropped=dropped,
     )
 
@@ -172,21 +157,6 @@ def split_real(labels: pd.Series, *, with_test: bool, seed: int) -> np.ndarray:
     return split
 
 
-def normalised(texts: pd.Series) -> pd.Series:
-    """Texts as they are compared: NFKC, lower case, single spaces, no punctuation."""
-    return texts.map(_normalised)
-
-
-def pair_keys(frame: pd.DataFrame) -> pd.Series:
-    """What makes two rows the same text (or pair of texts)."""
-    return normalised(frame["text"]) + "\x1f" + normalised(frame["text_b"])
-
-
-def _normalised(text: str) -> str:
-    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    return " ".join(plain.translate(_PUNCTUATION).split()) or plain
-
-
 def _apportion(labels: pd.Series, share: float) -> dict[str, int]:
     """Rows per class that add up to `share` of all rows, by largest remainder."""
     quotas = labels.value_counts().sort_index() * share
@@ -197,23 +167,18 @@ def _apportion(labels: pd.Series, share: float) -> dict[str, int]:
     return {str(label): int(count) for label, count in counts.items()}
 
 
-def _listed(names: Sequence[str], *, at_most: int = 12) -> str:
-    shown = ", ".join(str(name)[:60] for name in names[:at_most])
-    return shown + (f" and {len(names) - at_most} more" if len(names) > at_most else "")
-
-
 def _canonical(upload: Upload) -> pd.DataFrame:
     frame, columns = upload.frame, upload.columns
     for role, name in (("text", columns.text), ("label", columns.label)):
         if name is None or name not in frame.columns:
             raise DataError(
                 f"{upload.name}: no column for the {role} was found. "
-                f"The file has: {_listed(list(frame.columns))}. Pick one of them as {role}."
+                f"The file has: {listed(list(frame.columns))}. Pick one of them as {role}."
             )
     if columns.text == columns.label:
         raise DataError(
             f"{upload.name}: column '{columns.text}' is chosen both as text and as label. "
-            f"The file has: {_listed(list(frame.columns))}. Pick two different columns."
+            f"The file has: {listed(list(frame.columns))}. Pick two different columns."
         )
     roles = {role: getattr(columns, role) for role in ("text", "text_b", "label", "generator")}
     used = {name for name in roles.values() if name}
@@ -238,7 +203,7 @@ def _check_pairs(uploads: Sequence[Upload]) -> None:
         with_second = [name for name, is_pair in pairs.items() if is_pair]
         without = [name for name, is_pair in pairs.items() if not is_pair]
         raise DataError(
-            f"A second text was found in {_listed(with_second)} and none in {_listed(without)}. Either all files "
+            f"A second text was found in {listed(with_second)} and none in {listed(without)}. Either all files "
             "hold pairs or none does. Pick the second text column everywhere, or nowhere."
         )
 
@@ -280,8 +245,8 @@ def _settle_unjudged(
     if unjudged == "block":
         count = int(rows["label"].isin(foreign).sum())
         raise DataError(
-            f"{name}: {count:,} rows have labels that no real row has: {_listed(foreign)}. "
-            f"The real rows have: {_listed(known)}. The quality checker cannot judge such rows. Match the "
+            f"{name}: {count:,} rows have labels that no real row has: {listed(foreign)}. "
+            f"The real rows have: {listed(known)}. The quality checker cannot judge such rows. Match the "
             "label names, leave these rows out, or keep them with weight 1."
         )
     if unjudged == "drop":
@@ -301,7 +266,7 @@ def _test_rows(
     rows = _without_duplicates(rows, name, drops)
     if rows.empty:
         raise DataError(
-            f"{name}: no test row has a label of the real file ({_listed(labels)}). "
+            f"{name}: no test row has a label of the real file ({listed(labels)}). "
             "Match the label names, or leave the test file out."
         )
     return rows
@@ -315,7 +280,7 @@ def _check_real(rows: pd.DataFrame, name: str, known: Sequence[str]) -> None:
         )
     if len(known) < 2:
         raise DataError(
-            f"{name}: all {len(rows):,} rows have the label '{_listed(known)}'; at least two classes are "
+            f"{name}: all {len(rows):,} rows have the label '{listed(known)}'; at least two classes are "
             "needed to train a classifier. Check which column holds the label, or add rows."
         )
     if len(known) > len(rows) // 4:
@@ -323,61 +288,3 @@ def _check_real(rows: pd.DataFrame, name: str, known: Sequence[str]) -> None:
             f"{name}: {len(known):,} different labels in {len(rows):,} rows were found; expected at least "
             "four rows a label on average. Check which column holds the label."
         )
-
-
-_LEFT_OUT = {
-    "empty text": "no text",
-    "empty label": "no label",
-    "duplicate": "the same text stands earlier in the file",
-    "unknown label": "a label that no real row has",
-    "stands in test": "the same text stands in the test rows, which must stay unseen",
-}
-
-
-def _findings(
-    rows: pd.DataFrame,
-    real: pd.DataFrame,
-    labels: Sequence[str],
-    dropped: pd.DataFrame,
-    kept_unjudged: Sequence[str],
-) -> Iterable[Finding]:
-    totals = len(rows) + len(real) + len(dropped)
-    for (name, reason), group in dropped.groupby(["file", "reason"], sort=True):
-        count = len(group)
-        rows_word = "row" if count == 1 else "rows"
-        message = f"{name}: {count:,} {rows_word} left out: {_LEFT_OUT[str(reason)]}."
-        yield Finding(str(reason), "warning", count, totals, message)
-    copies = int(pair_keys(rows).duplicated().sum())
-    if copies:
-        yield Finding("synthetic duplicate", "info", copies, len(rows),
-                      f"{copies:,} of {len(rows):,} synthetic rows repeat another one. They are kept; the "
-                      "diversity checker lowers their weight.")  # fmt: skip
-    known = real[real["split"] != "test"]
-    shared = int(pair_keys(rows).isin(set(pair_keys(known))).sum())
-    if shared:
-        yield Finding("copy of real", "info", shared, len(rows),
-                      f"{shared:,} synthetic rows are copies of real rows. They are kept.")  # fmt: skip
-    if kept_unjudged:
-        count = int(rows["label"].isin(kept_unjudged).sum())
-        yield Finding("unjudged", "warning", count, len(rows),
-                      f"{count:,} synthetic rows have labels that no real row has "
-                      f"({_listed(kept_unjudged)}). They keep weight 1.")  # fmt: skip
-    yield from _class_findings(rows, known, labels)
-
-
-def _class_findings(rows: pd.DataFrame, known: pd.DataFrame, labels: Sequence[str]) -> Iterable[Finding]:
-    if len(known) < FEW_REAL_ROWS:
-        yield Finding("few real rows", "warning", len(known), len(known),
-                      f"Only {len(known):,} real rows are there to judge by; weights will be rough. 200 to "
-                      "400 are a good number.")  # fmt: skip
-    lacking = sorted(set(known["label"]) - set(rows["label"]))
-    if lacking:
-        yield Finding("class without synthetic rows", "warning", len(lacking), len(labels),
-                      f"No synthetic row has the label {_listed(lacking)}. A model trained on synthetic rows "
-                      "alone cannot learn it.")  # fmt: skip
-    counts = known["label"].value_counts()
-    rare = sorted(str(label) for label in counts.index[counts < 5])
-    if rare:
-        yield Finding("rare class", "warning", len(rare), len(labels),
-                      f"Fewer than five real rows have the label {_listed(rare)}. These rows always train "
-                      "the checker, and per-class figures leave these classes out.")  # fmt: skip

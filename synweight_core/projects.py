@@ -17,8 +17,9 @@ import pandas as pd
 
 from synweight_core import cache, storage, tables
 from synweight_core.columns import Columns, guess_columns
-from synweight_core.data import Dataset, Finding, Unjudged, Upload, build_dataset, check_trainable
+from synweight_core.data import Dataset, Unjudged, Upload, build_dataset, check_trainable
 from synweight_core.errors import DataError, NotFoundError
+from synweight_core.findings import Finding
 from synweight_core.weighting import WeightSettings
 
 DEMO_FOLDER = Path(__file__).parent.parent / "assets" / "demo"

@@ -3,8 +3,13 @@
 import csv
 import shutil
 
+import pandas as pd
 import pytest
-from conftest import until
+from conftest import ended, until
+
+from synweight_core import projects, runs
+from synweight_core.columns import Columns
+from synweight_core.data import Upload, build_dataset
 
 pytestmark = pytest.mark.browser
 
@@ -107,10 +112,38 @@ def test_a_page_opened_by_its_own_address_on_a_fresh_server_has_its_frame(browse
     page.close()
 
 
-def test_hover_and_table_show_markup_from_files_as_text(page):
+MARKUP = "<img src=x onerror=alert(1)> <b>bold</b> [link](http://127.0.0.1:9/) ![x](http://127.0.0.1:9/p.png) $x^2$"
+
+
+def test_markup_in_texts_labels_and_names_is_shown_as_text_on_every_page(browser, workspace, serve):
+    texts = [f"{MARKUP} {i}" for i in range(60)]
+    rows = pd.DataFrame({"text": texts, "label": [f"a {MARKUP}", "b"] * 30})
+    columns = Columns("text", "label")
+    synthetic = Upload(f"{MARKUP}.csv", rows.assign(text="made up " + rows["text"]), columns)
+    dataset = build_dataset(synthetic, Upload(f"{MARKUP}.csv", pd.concat([rows, rows[:2]]), columns))
+    project = projects.create_project(dataset, MARKUP)
+    prepared = ended(runs.start("prepare", project.id, {}, name="prepare"))
+    assert prepared.status == "finished", prepared.error
+    page = browser.new_page()
+    asked, dialogs = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    address = serve(workspace)
+    for name, path in (("Data", "data"), ("Map", ""), ("Weights", "weights"), ("Train", "train"), ("Runs", "runs")):
+        page.goto(f"{address}/{path}?project={project.id}")
+        page.get_by_role("heading", name=name, exact=True).wait_for()
+        page.wait_for_timeout(1500)
+        rendered = page.locator("img[src*='127.0.0.1:9'], a[href*='127.0.0.1:9/'], .katex").all()
+        assert not [element.evaluate("e => e.outerHTML + e.parentElement.outerHTML")[:600] for element in rendered], (
+            name
+        )
+    page.goto(f"{address}/?project={project.id}")
     page.wait_for_function(COLOURS)
     hover = page.evaluate("() => document.querySelector('.js-plotly-plot')._fullData[0].text.join()")
-    assert "<br>" in hover and "<b>" not in hover
+    assert "&lt;b&gt;bold" in hover and "<b>" not in hover and "<img" not in hover
+    assert not dialogs
+    assert not [url for url in asked if ":9/" in url]
+    page.close()
 
 
 def test_stop_at_once_and_back_leave_the_app_usable(page):
@@ -133,6 +166,7 @@ def test_two_tabs_show_the_same_run(page):
     other.reload()
     other.get_by_role("button", name="Stop", exact=True).click(timeout=LONG)
     page.get_by_text("stopped").first.wait_for(timeout=LONG)
+    assert not page.failures
 
 
 def test_a_file_above_the_limit_is_refused_in_the_browser_and_the_other_file_is_kept(page, tmp_path):

@@ -183,7 +183,7 @@ def test_hostile_names_reach_no_markdown_of_any_page(workspace, page):
 
 def test_markdown_and_html_of_uploads_is_shown_letter_by_letter(demo):
     from pages.widgets.charts import safe
-    from pages.widgets.shell import plain
+    from pages.widgets.plain import plain
 
     assert plain("![x](h) <b>:red[y] $z$") == r"\!\[x\]\(h\) \<b\>\:red\[y\] \$z\$"
     assert safe("<a href='x'>y</a>") == "&lt;a href='x'&gt;y&lt;/a&gt;"

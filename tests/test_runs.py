@@ -107,7 +107,8 @@ def test_cancelled_preparation_ends_within_seconds(workspace):
     run_id = runs.start("prepare", project.id, {}, name="prepare")
     until(lambda: runs.load_run(run_id).status == "running", seconds=60)
     runs.request_stop(run_id)
-    until(lambda: runs.load_run(run_id).status == "stopped", seconds=5)
+    until(lambda: not runs.load_run(run_id).is_active, seconds=5)
+    assert runs.load_run(run_id).status == "stopped"
 
 
 def test_worker_that_fails_says_why(demo):

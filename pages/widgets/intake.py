@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.widgets import shell
+from pages.widgets.plain import plain
 from synweight_core import drafts, projects
 from synweight_core.columns import Columns, match_labels
 from synweight_core.data import Upload, build_dataset
@@ -63,11 +64,11 @@ def _file(draft_id: str, draft: dict[str, Any], role: str, title: str) -> Upload
     try:
         guessed = _read(entry["sha256"], entry["name"])
     except SynweightError as error:
-        st.error(shell.plain(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return None
-    st.markdown(f":material/draft: **{shell.plain(entry['name'])}** · {len(guessed.frame):,} rows")
+    st.markdown(f":material/draft: **{plain(entry['name'])}** · {len(guessed.frame):,} rows")
     for note in guessed.notes:
-        st.caption(shell.plain(note))
+        st.caption(plain(note))
     narrow = {name: st.column_config.TextColumn(width="small") for name in guessed.frame.columns[:50]}
     st.dataframe(guessed.frame.head(PREVIEW_ROWS), hide_index=True, key=f"preview:{role}", column_config=narrow)
     return Upload(guessed.name, guessed.frame, _columns(draft_id, draft, role, guessed))
@@ -84,7 +85,7 @@ def _store(draft_id: str, role: str, uploader_key: str) -> None:
             draft[role] = {"sha256": projects.store_upload(file), "name": file.name, "columns": None}
         drafts.save_draft(draft_id, draft)
     except OSError as error:
-        st.error(shell.plain(f"The file could not be kept: {error.strerror}. Free some space in the workspace folder."))
+        st.error(plain(f"The file could not be kept: {error.strerror}. Free some space in the workspace folder."))
     st.query_params["draft"] = draft_id
 
 
@@ -154,7 +155,7 @@ def _choices(draft_id: str, draft: dict[str, Any], uploads: dict[str, Upload]) -
                 dataset, name or "Project", metric=metric, encoder=encoder.strip(), files=files
             )
         except SynweightError as error:
-            st.error(shell.plain(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
             st.caption("Your files and choices are kept. Correct what is named above and try again.")
             return
         st.query_params.pop("draft", None)
@@ -187,7 +188,7 @@ def _label_map(synthetic: Upload, known: list[str], kept: dict[str, str]) -> dic
     with st.container(horizontal=True):
         for label in foreign[:MAX_LABELS_TO_MATCH]:
             picked = st.selectbox(
-                shell.plain(label), [_NONE, *known], key=f"label:{label}", width=220,
+                plain(label), [_NONE, *known], key=f"label:{label}", width=220,
                 index=_position([_NONE, *known], kept.get(label)),
                 help="None: the real rows have no such class.",
             )  # fmt: skip

@@ -3,7 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from pages.widgets import charts, shell
+from pages.widgets import charts
+from pages.widgets.plain import plain
+from pages.widgets.preparation import REFRESH_SECONDS
 from synweight_core import runs
 from synweight_core.projects import METRICS, Project, metric_label
 from synweight_core.train_config import TRAIN_ON
@@ -31,7 +33,7 @@ def live_runs(project: Project) -> None:
     )  # fmt: skip
     measure = measure_choice(project, "live_measure")
     active = any(run.is_active for run in found)
-    st.fragment(_panel, run_every=shell.REFRESH_SECONDS if active else None)(project, watched, measure, active)
+    st.fragment(_panel, run_every=REFRESH_SECONDS if active else None)(project, watched, measure, active)
 
 
 def run_title(run: runs.Run) -> str:
@@ -134,15 +136,15 @@ def _status(run: runs.Run) -> None:
     evaluation = next((e for e in reversed(events) if e["event"] == "evaluation"), None)
     with st.container(border=True):
         left, right = st.columns([5, 1], vertical_alignment="center") if run.is_active else (st, st)
-        left.markdown(f"**{shell.plain(run_title(run))}** · {STATUS_WORDS[run.status]}{_outcome(run)}")
-        left.caption(shell.plain(settings_line(run)))
+        left.markdown(f"**{plain(run_title(run))}** · {STATUS_WORDS[run.status]}{_outcome(run)}")
+        left.caption(plain(settings_line(run)))
         if run.is_active:
             if right.button("Stop", key=f"stop:{run.id}", icon=":material/stop:", width="stretch"):
                 runs.request_stop(run.id)
             share = step["step"] / started["total_steps"] if step and started else 0.0
             st.progress(share, text=_progress_text(started, step, evaluation))
         if run.error:
-            st.error(shell.plain(run.error))
+            st.error(plain(run.error))
 
 
 def _progress_text(started: dict | None, step: dict | None, evaluation: dict | None) -> str:

@@ -1,7 +1,5 @@
 """What surrounds every page: the current project, the sidebar, titles, messages, loaded data."""
 
-import re
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,28 +7,23 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.widgets import charts
+from pages.widgets import embedding_map, preparation
+from pages.widgets.plain import plain
+from pages.widgets.preparation import REFRESH_SECONDS
 from synweight_core import projects, runs, storage
 from synweight_core.data import Dataset
 from synweight_core.errors import NotFoundError
 from synweight_core.map_rows import map_rows
-from synweight_core.prepare import STAGES, Prepared, is_prepared
+from synweight_core.prepare import Prepared, is_prepared
 from synweight_core.prepare import need_prepared as load_or_fail
 from synweight_core.projects import Project
 
-REFRESH_SECONDS = 1.0
 INSTRUMENTS_WIDTH = 300
 # Streamlit folds columns below 640 px only; a canvas beside instruments needs to fold earlier.
 _FOLDING = """<style>
 div:has(> .st-key-canvas) { flex-basis: 26rem; }
 @media (max-width: 1000px) { div:has(> .st-key-instruments) { flex-grow: 1; } .st-key-instruments { width: 100%; } }
 </style>"""
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&])")
-
-
-def plain(text: object) -> str:
-    """Text from files or people, so that Markdown shows it letter by letter."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
 
 
 def current_project() -> Project | None:
@@ -99,7 +92,7 @@ def prepared_or_progress(project: Project) -> Prepared | None:
             return _load_prepared(project.id, project.data_hash)
         except NotFoundError:  # a damaged file was found and removed: it is computed again
             pass
-    preparation(project)
+    preparation.show(project)
     return None
 
 
@@ -113,47 +106,8 @@ def demo_button(*, primary: bool = False) -> None:
 def open_project(project: Project) -> None:
     """Make it current, start its preparation if need be, and go to its map."""
     use_project(project)
-    if not is_prepared(project) and _active("prepare", project.id) is None:
-        runs.start("prepare", project.id, {}, name=f"prepare {project.name}")
+    preparation.start_once(project)
     st.switch_page("pages/map.py", query_params={"project": project.id})
-
-
-def preparation(project: Project) -> None:
-    """Progress of the preparation with Cancel, or the button that starts it."""
-    if _active("prepare", project.id) is not None:
-        _preparation_progress(project)
-        return
-    last = runs.list_runs(project_id=project.id, kind="prepare")[:1]
-    if last and last[0].error:
-        st.error(f"The preparation did not end well: {plain(last[0].error)}")
-    elif last and last[0].status == "stopped":
-        st.info("The preparation was cancelled. What was computed is kept.")
-    st.markdown(
-        "The map and the weights are not computed yet. The texts are turned into vectors, the two checkers are "
-        "trained, and the map is drawn; a few thousand rows take about a minute."
-    )
-    if st.button("Prepare map and weights", type="primary", icon=":material/play_arrow:"):
-        runs.start("prepare", project.id, {}, name=f"prepare {project.name}")
-        st.rerun()
-
-
-@st.fragment(run_every=REFRESH_SECONDS)
-def _preparation_progress(project: Project) -> None:
-    run = _active("prepare", project.id)
-    if run is None:
-        st.rerun()
-        return
-    event = runs.latest_event(run.id)
-    names = list(STAGES)
-    position = names.index(event["stage"]) if event.get("stage") in names else 0
-    share = event.get("done", 0) / max(event.get("total", 1), 1)
-    title = STAGES[names[position]] if event else "Starting"
-    seconds = time.time() - run.created
-    label = f"Step {position + 1} of {len(names)}: {title} ({seconds:.0f} s so far)"
-    st.progress((position + share) / len(names), text=label)
-    st.caption("It goes on when this page is closed, and the map appears here when it is done.")
-    if st.button("Cancel", icon=":material/close:"):
-        runs.request_stop(run.id)
 
 
 def sidebar(pages: Mapping[str, Any]) -> None:
@@ -193,7 +147,7 @@ def _step_states(project: Project | None) -> dict[str, str]:
     states["data"] = f"{warnings} to look at" if warnings else "done"
     if is_prepared(project):
         states["map"] = "ready"
-    elif _active("prepare", project.id):
+    elif preparation.active(project):
         states["map"] = "in preparation"
     trained = runs.list_runs(project_id=project.id, kind="train")
     active = sum(run.is_active for run in trained)
@@ -213,10 +167,6 @@ def _active_run(run_id: str) -> None:
     st.progress(event.get("step", 0) / event.get("total_steps", 1), text=f"{plain(run.name)}: {run.status}")
 
 
-def _active(kind: runs.Kind, project_id: str) -> runs.Run | None:
-    return next((run for run in runs.list_runs(project_id=project_id, kind=kind) if run.is_active), None)
-
-
 @st.cache_resource(max_entries=4, show_spinner=False)
 def load_dataset(project_id: str, data_hash: str) -> Dataset:
     """The rows of a project. Shared between sessions: never changed in place."""
@@ -232,4 +182,4 @@ def _load_prepared(project_id: str, data_hash: str) -> Prepared:
 def load_map_rows(project_id: str, data_hash: str) -> pd.DataFrame:
     """`map_rows` of a prepared project with its hover texts. Shared between sessions: never changed in place."""
     rows = map_rows(load_dataset(project_id, data_hash), _load_prepared(project_id, data_hash))
-    return rows.assign(hover=charts.hover_texts(rows))
+    return rows.assign(hover=embedding_map.hover_texts(rows))
