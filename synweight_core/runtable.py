@@ -46,7 +46,8 @@ def _row(run: Run) -> dict[str, object]:
         scores = result.get(split) or {}
         figures[f"{prefix} accuracy"] = 100 * scores.get("accuracy", np.nan)
         figures[f"{prefix} macro-F1"] = 100 * scores.get("macro_f1", np.nan)
-    figures |= {name: run.settings[name] for name in ("alpha", "beta", "epochs", "batch_size", "learning_rate")}
+    shown = ("alpha", "beta", "epochs", "batch_size", "learning_rate")
+    figures |= {name.replace("_", " "): run.settings[name] for name in shown}
     figures["seconds"] = round(result.get("seconds", np.nan), 1) if result else np.nan
     figures["started"] = f"{run.id[:4]}-{run.id[4:6]}-{run.id[6:8]} {run.id[9:11]}:{run.id[11:13]}"
     return figures
