@@ -29,6 +29,10 @@ Status = Literal["queued", "running", "finished", "stopped", "failed"]
 # Threads that wait by spinning starve each other when anything else runs: measured 3 to 10 times slower.
 _WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 _TAIL_BYTES = 65_536
+_ENDED_SILENTLY = (
+    "The worker ended without a word: it was killed, or memory or disk space ran out. Start it again; what was "
+    "finished is kept."
+)
 ACTIVE: tuple[Status, ...] = ("queued", "running")
 
 
@@ -195,14 +199,7 @@ def _outcome(path: Path) -> tuple[Status, dict[str, Any] | None, str | None]:
         return "failed", None, error["message"]
     if held:
         return ("running" if (path / "metrics.jsonl").exists() else "queued"), None, None
-    return (
-        "failed",
-        None,
-        (
-            "The worker ended without a word: it was killed, or memory or disk space ran out. Start it again; what "
-            "was finished is kept."
-        ),
-    )
+    return "failed", None, _ENDED_SILENTLY
 
 
 def _is_held(lock: Path) -> bool:

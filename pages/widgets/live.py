@@ -8,8 +8,7 @@ from pages.widgets.plain import plain
 from pages.widgets.preparation import REFRESH_SECONDS
 from synweight_core import runs
 from synweight_core.projects import METRICS, Project, metric_label
-from synweight_core.train_config import TRAIN_ON
-from synweight_core.weighting import LOSSES
+from synweight_core.runtable import setting_label
 
 STATUS_WORDS = {
     "queued": "waiting for the device", "running": "running", "finished": "finished",
@@ -44,10 +43,10 @@ def run_title(run: runs.Run) -> str:
 def settings_line(run: runs.Run) -> str:
     """The run's own settings in one line."""
     s = run.settings
-    on = TRAIN_ON[s["train_on"]] if s["train_on"] != "synthetic" else LOSSES[s["loss"]].label
     exponents = f" (alpha {s['alpha']:g}, beta {s['beta']:g})" if s["alpha"] or s["beta"] else ""
+    setting = setting_label(s["loss"], s["train_on"])
     return (
-        f"{on}{exponents}, weights up to {s['max_weight']:g}, {s['epochs']} epochs, batch "
+        f"{setting}{exponents}, weights up to {s['max_weight']:g}, {s['epochs']} epochs, batch "
         f"{s['batch_size']}, learning rate {s['learning_rate']:g}, seed {s['seed']}, backbone {s['backbone']}"
     )
 
@@ -110,6 +109,8 @@ def curve_table(curves: dict[str, tuple[list[float], list[float]]], name: str) -
 
 def _panel(project: Project, watched: list[str], measure: str, was_active: bool) -> None:
     found = runs.list_runs(project_id=project.id, kind="train")
+    if was_active and not any(run.is_active for run in found):
+        st.rerun()  # the timer ends with a last full run
     shown = [run for run in found if run.id in watched]
     if not shown:
         st.caption("No run is watched. Choose one above.")
@@ -125,8 +126,6 @@ def _panel(project: Project, watched: list[str], measure: str, was_active: bool)
             losses, "Training loss", x="Epoch", y="Weighted cross-entropy (nats)", x_end=last_epoch(shown)
         )
         charts.show(drawn, curve_table(losses, "loss"), key="live_loss", alt="Training loss by epoch.")
-    if was_active and not any(run.is_active for run in found):
-        st.rerun()  # the timer ends with a last full run
 
 
 def _status(run: runs.Run) -> None:

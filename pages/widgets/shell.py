@@ -159,10 +159,12 @@ def _step_states(project: Project | None) -> dict[str, str]:
 
 @st.fragment(run_every=2 * REFRESH_SECONDS)
 def _active_run(run_id: str) -> None:
-    run = next((run for run in runs.list_runs(kind="train") if run.id == run_id), None)
-    if run is None or not run.is_active:
+    try:
+        run = runs.load_run(run_id)
+    except NotFoundError:  # its folder was deleted
         st.rerun()
-        return
+    if not run.is_active:
+        st.rerun()
     event = runs.latest_event(run.id)
     st.progress(event.get("step", 0) / event.get("total_steps", 1), text=f"{plain(run.name)}: {run.status}")
 
