@@ -76,7 +76,7 @@ def workbench() -> None:
             "pages/train.py", label="Train with these weights", icon=":material/model_training:",
             query_params={"project": project.id, "loss": "tuned"},
         )  # fmt: skip
-    rows = with_weights(base_rows, row_weights(prepared, settings))
+    rows = with_weights(base_rows, row_weights(prepared, settings, shell.load_curation(project)))
     selected = np.asarray([i for i in view.get("selected", []) if i < len(rows)], dtype=int)
     drawn = rows
     with canvas:

@@ -50,7 +50,7 @@ def seeds() -> None:
         return
     st.subheader("Over seeds", anchor=False)
     st.dataframe(
-        table[["setting", "alpha", "beta", "epochs", "seeds", "mean test accuracy", "lowest", "highest"]],
+        table[["setting", "alpha", "beta", "epochs", "edits", "seeds", "mean test accuracy", "lowest", "highest"]],
         hide_index=True, key="seed_table",
         column_config={n: st.column_config.NumberColumn(format="%.1f %%") for n in
                        ("mean test accuracy", "lowest", "highest")},

@@ -7,8 +7,9 @@ import streamlit as st
 from pages.widgets import live, shell
 from pages.widgets.weight_controls import quality_help
 from synweight_core import projects, runs
+from synweight_core.launch import project_config, start_training
 from synweight_core.projects import Project
-from synweight_core.train_config import DEVICES, TRAIN_ON, TrainConfig, run_config, run_name
+from synweight_core.train_config import DEVICES, TRAIN_ON, TrainConfig
 from synweight_core.weighting import LOSSES
 
 MAX_SEEDS = 10
@@ -67,12 +68,12 @@ def config_form(project: Project) -> list[TrainConfig] | None:
         )
         if not st.form_submit_button("Start training", type="primary", icon=":material/play_arrow:", width="stretch"):
             return None
-    chosen = asdict(tuned) | {
+    chosen = {
         "loss": loss, "train_on": train_on, "epochs": epochs, "batch_size": batch_size,
         "learning_rate": learning_rate, "backbone": backbone.strip(), "device": device,
         "evaluations_per_epoch": per_epoch,
     }  # fmt: skip
-    return [run_config(**chosen, seed=number) for number in range(seed, seed + seeds)]
+    return [project_config(project, **chosen, seed=number) for number in range(seed, seed + seeds)]
 
 
 instruments, canvas = shell.instruments_and_canvas()
@@ -83,7 +84,7 @@ with instruments:
         st.caption(quality_help(project, prepared))
 if configs and not runs.started_just_now(project.id, asdict(configs[-1])):  # a double click is one wish
     for config in configs:
-        runs.start("train", project.id, asdict(config), name=run_name(config))
+        start_training(project, config)
     st.query_params.pop("loss", None)
     st.session_state.pop(f"watched:{project.id}", None)
     st.rerun()  # so that the sidebar shows the new run, and a reload does not start it twice

@@ -6,7 +6,8 @@ from pages.widgets import charts, shell
 from pages.widgets.row_table import row_table
 from pages.widgets.weight_controls import quality_help, row_weights, weight_controls
 from synweight_core import export, meters
-from synweight_core.map_rows import with_weights
+from synweight_core.curated import relabelled
+from synweight_core.map_rows import with_edits, with_weights
 
 TABLE_ROWS = 50
 
@@ -45,8 +46,12 @@ def workbench() -> None:
             "pages/train.py", label="Train with these weights", icon=":material/model_training:",
             query_params={"project": project.id, "loss": "tuned"},
         )  # fmt: skip
-    weights = row_weights(prepared, settings)
-    synthetic = with_weights(base_rows, weights).iloc[: len(weights)]
+    curation = shell.load_curation(project)
+    weights = row_weights(prepared, settings, curation)
+    current = with_edits(with_weights(base_rows, weights), relabelled(prepared, curation), project.labels)
+    synthetic, weights = current.iloc[: len(weights)][curation.kept], weights[curation.kept]
+    if not curation.kept.all():
+        st.caption(f"{(~curation.kept).sum():,} excluded rows weigh 0 and are not counted here.")
     figures = meters.summary(weights)
     with canvas:
         meter_row(figures)

@@ -4,15 +4,18 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from synweight_core import __version__, projects, runs, storage
+from synweight_core.curation import history
 from synweight_core.errors import SynweightError
+from synweight_core.launch import project_config, start_training
 from synweight_core.prepare import STAGES, load_prepared, need_prepared
-from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig, run_config, run_name
+from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig
 from synweight_core.weighting import LOSSES, WeightSettings, effective_sample_size, rows_carrying
 
 APP = Path(__file__).parent.parent / "app.py"
@@ -82,7 +85,7 @@ def prepare(
 @click.option("--max-weight", type=float, default=None)
 @click.option("--out", type=click.Path(path_type=Path), help="Write the weighted rows: .parquet or .csv.")
 def weigh(project_id: str, out: Path | None, **given: float | None) -> None:
-    """Weigh the synthetic rows; the settings become those of the project."""
+    """Weigh the synthetic rows as they are edited; the settings become those of the project."""
     from synweight_core import export
 
     if out and out.suffix not in (".parquet", ".csv"):
@@ -105,6 +108,18 @@ def weigh(project_id: str, out: Path | None, **given: float | None) -> None:
 
 @main.command()
 @click.argument("project_id")
+def edits(project_id: str) -> None:
+    """List what was edited in a project: number, time, edit, rows, whether it is in force, and the reason."""
+    for line in history(projects.load_project(project_id)):
+        when = f"{datetime.fromtimestamp(line.time):%Y-%m-%d %H:%M}"
+        rows = f"{line.rows:,} rows" if line.rows else ""
+        state = "in force" if line.in_force else ""
+        words, reason = _one_line(line.words), _one_line(line.reason)
+        click.echo(f"{line.number:>4}  {when}  {words:<28}  {rows:>14}  {state:<8}  {reason}".rstrip())
+
+
+@main.command()
+@click.argument("project_id")
 @click.option("--loss", type=click.Choice(list(LOSSES)), default="dimp", show_default=True)
 @click.option("--train-on", type=click.Choice(list(TRAIN_ON)), default="synthetic", show_default=True)
 @click.option("--epochs", type=int, default=TrainConfig.epochs, show_default=True)
@@ -120,11 +135,9 @@ def train(project_id: str, seed: int, seeds: int, wait: bool, **options: Any) ->
     """Start weighted training runs; they show live in the app too."""
     project = projects.load_project(project_id)
     need_prepared(project)
-    tuned = asdict(projects.load_settings(project))
     started = []
     for number in range(seed, seed + seeds):
-        config = run_config(**tuned | options | {"seed": number})
-        started.append(runs.start("train", project.id, asdict(config), name=run_name(config)))
+        started.append(start_training(project, project_config(project, **options, seed=number)))
         click.echo(started[-1])
     if wait and not all([_follow(run_id) for run_id in started]):
         sys.exit(1)
@@ -221,6 +234,11 @@ def _event_line(event: dict[str, Any]) -> str:
     if event["event"] == "evaluation":
         return f"epoch {event['epoch']:.1f}: validation accuracy {100 * event['accuracy']:.1f} %"
     return ""
+
+
+def _one_line(text: str) -> str:
+    """Text that people gave, without line ends and codes that a terminal would obey."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _settings_text(settings: WeightSettings) -> str:

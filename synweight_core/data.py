@@ -61,7 +61,7 @@ class Dataset:
 
     def label_codes(self, frame: pd.DataFrame) -> np.ndarray:
         """Positions of the labels of `frame` in `labels`, int64 [n]."""
-        return pd.Categorical(frame["label"], categories=list(self.labels)).codes.astype(np.int64)
+        return label_codes(frame["label"], self.labels)
 
     def content_hash(self) -> str:
         """A hash of everything that a model may see, and of the split."""
@@ -71,6 +71,11 @@ class Dataset:
                 joined = "\x1f".join(frame[name])
                 digest.update(joined.encode("utf-8", "surrogatepass") + b"\x1d")
         return digest.hexdigest()
+
+
+def label_codes(labels: pd.Series, names: Sequence[str]) -> np.ndarray:
+    """The position in `names` of each label, int64 [n]."""
+    return pd.Categorical(labels, categories=list(names)).codes.astype(np.int64)
 
 
 def build_dataset(

@@ -7,38 +7,50 @@ import numpy as np
 import pandas as pd
 
 from synweight_core import storage
+from synweight_core.curated import curated_weights, edit_words, relabelled
+from synweight_core.curation import Curation, load_curation
 from synweight_core.data import Dataset
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.prepare import Prepared, load_prepared, need_prepared
 from synweight_core.projects import load_dataset, load_project
 from synweight_core.runs import Run
-from synweight_core.weighting import WeightSettings, weights
+from synweight_core.weighting import WeightSettings
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run
 
 
-def weighted_rows(dataset: Dataset, prepared: Prepared | None, row_weights: np.ndarray) -> pd.DataFrame:
-    """The synthetic rows with `weight` and, where they are computed, `quality` and `diversity` (in nats)."""
+def weighted_rows(
+    dataset: Dataset, prepared: Prepared | None, row_weights: np.ndarray, *, curation: Curation | None = None
+) -> pd.DataFrame:
+    """The synthetic rows with `weight` and, where they are computed, `quality` and `diversity` (in nats).
+
+    Rows that were edited bring two more columns: `label` is then the current one, `label_in_file` that of the
+    upload, and `edit` says what was done. Excluded rows stay in the table.
+    """
     rows = dataset.synthetic.assign(weight=row_weights)
+    if curation is not None and curation.edited:
+        labels = pd.Series(np.asarray(dataset.labels, dtype=object)[curation.labels], dtype=str)
+        rows = rows.assign(label=labels, label_in_file=rows["label"], edit=edit_words(curation))
+        prepared = prepared and relabelled(prepared, curation)
     if prepared is None:
         return rows
     return rows.assign(quality=np.exp(prepared.log_quality), diversity=-prepared.log_reference)
 
 
 def project_weights(project_id: str, settings: WeightSettings) -> pd.DataFrame:
-    """The weighted rows of a prepared project at these settings. Raises NotFoundError."""
+    """The weighted rows of a prepared project at these settings, as edited. Raises NotFoundError."""
     project = load_project(project_id)
-    prepared = need_prepared(project)
-    row_weights = weights(prepared.log_quality, prepared.log_reference, settings)
-    return weighted_rows(load_dataset(project), prepared, row_weights)
+    prepared, curation = need_prepared(project), load_curation(project)
+    row_weights = curated_weights(prepared, settings, curation)
+    return weighted_rows(load_dataset(project), prepared, row_weights, curation=curation)
 
 
 def run_weights(run: Run) -> pd.DataFrame:
-    """The rows with the weights as the run last used them.
+    """The rows with the weights as the run last used them, and the edits that it knew.
 
     Raises:
         NotFoundError: the run has not ended with a model.
-        DataError: it trained on real rows alone, which have no weights.
+        DataError: it trained on real rows alone, which have no weights, or its edits are lost.
     """
     if run.settings.get("train_on") == "real":
         raise DataError("This run trained on the real rows alone; they have no weights to export.")
@@ -46,8 +58,10 @@ def run_weights(run: Run) -> pd.DataFrame:
     if not outputs.exists():
         raise NotFoundError("This run kept no weights: it ended before its first step.")
     project = load_project(run.project)
+    curation = load_curation(project, lines=run.settings.get("edits", 0))
     with np.load(outputs, allow_pickle=False) as stored:
-        return weighted_rows(load_dataset(project), load_prepared(project), stored["row_weights"])
+        row_weights = stored["row_weights"]
+    return weighted_rows(load_dataset(project), load_prepared(project), row_weights, curation=curation)
 
 
 def to_parquet(rows: pd.DataFrame) -> bytes:

@@ -3,7 +3,7 @@
 Adding a colour is one row in COLOURS. Pure arithmetic on frames and arrays; no figures are made here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -92,6 +92,20 @@ def map_rows(dataset: Dataset, prepared: Prepared) -> pd.DataFrame:
     rows["agreement"] = np.where(best == prepared.labels, "same", "different")
     rows["duplicates"] = np.where(group_sizes > 1, "has a near-duplicate", "single")
     return rows
+
+
+def with_edits(rows: pd.DataFrame, prepared: Prepared, label_names: Sequence[str]) -> pd.DataFrame:
+    """The rows with the labels of `prepared` (see `curated.relabelled`), and what the checkers say of them."""
+    names = pd.Series(np.asarray(label_names, dtype=object)[prepared.labels], index=rows.index, dtype=str)
+    if (names == rows["label"]).all():
+        return rows
+    numbers = np.arange(len(rows))
+    return rows.assign(
+        label=names,
+        quality=np.exp(prepared.quality[numbers, prepared.labels]),
+        diversity=-prepared.diversity[numbers, prepared.labels],
+        agreement=np.where(names == rows["prediction"], "same", "different"),
+    )
 
 
 def with_weights(rows: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:

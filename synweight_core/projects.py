@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 
 from synweight_core import cache, storage, tables
 from synweight_core.columns import Columns, guess_columns
-from synweight_core.data import Dataset, Unjudged, Upload, build_dataset, check_trainable
+from synweight_core.data import Dataset, Unjudged, Upload, build_dataset, check_trainable, label_codes
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.findings import Finding
 from synweight_core.weighting import WeightSettings
@@ -160,6 +161,12 @@ def load_dataset(project: Project) -> Dataset:
         findings=project.findings,
         dropped=parts["dropped"],
     )
+
+
+def load_label_codes(project: Project) -> np.ndarray:
+    """The label codes of the synthetic rows as their file has them, read without the texts. int64 [n]"""
+    labels = pd.read_parquet(project.folder / "synthetic.parquet", columns=["label"])["label"]
+    return label_codes(labels, project.labels)
 
 
 def load_settings(project: Project) -> WeightSettings:

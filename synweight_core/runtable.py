@@ -18,7 +18,7 @@ def run_table(runs: Sequence[Run]) -> pd.DataFrame:
 def seed_table(runs: Sequence[Run]) -> pd.DataFrame:
     """One row a setting: number of seeds, mean, lowest and highest test accuracy of its finished runs."""
     rows = [
-        {**run.settings, "accuracy": 100 * run.result["test"]["accuracy"]}
+        {"edits": 0, **run.settings, "accuracy": 100 * run.result["test"]["accuracy"]}
         for run in sorted(runs, key=lambda run: run.id)
         if run.result and run.result.get("test")
     ]
@@ -48,6 +48,7 @@ def _row(run: Run) -> dict[str, object]:
         figures[f"{prefix} macro-F1"] = 100 * scores.get("macro_f1", np.nan)
     shown = ("alpha", "beta", "epochs", "batch_size", "learning_rate")
     figures |= {name.replace("_", " "): run.settings[name] for name in shown}
+    figures["edits"] = run.settings.get("edits", 0)
     figures["seconds"] = round(result.get("seconds", np.nan), 1) if result else np.nan
     figures["started"] = f"{run.id[:4]}-{run.id[4:6]}-{run.id[6:8]} {run.id[9:11]}:{run.id[11:13]}"
     return figures

@@ -4,6 +4,7 @@ This module knows no project, run or model. Everything that is replaced is writt
 the same folder and renamed, so that a crash or a full disk leaves the old file as it was.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -74,9 +75,22 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 (any JSON value)
 
 
 def append_line(path: Path, record: dict[str, Any]) -> None:
-    """Append one JSON line. Only one process ever writes a given file."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
+    """Append one whole JSON line, or none. Several processes may append to the same file.
+
+    A line that somebody left unfinished is ended first, so that it spoils no other.
+
+    Raises:
+        OSError: the line could not be written; the file is as it was.
+    """
+    line = json.dumps(record).encode() + b"\n"
+    with path.open("ab+", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # falls when the file is closed
+        size = file.seek(0, os.SEEK_END)
+        if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
+            line = b"\n" + line
+        if file.write(line) != len(line):
+            file.truncate(size)
+            raise OSError(f"{path.name}: the disk took only a part of a line. Free some space.")
 
 
 def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:

@@ -16,6 +16,7 @@ class TrainConfig:
     """One run. Raises ValueError when a value is out of its range.
 
     `alpha` and `beta` are used by losses that leave them open ("tuned"); the caps by every weighted loss.
+    `edits` is how many lines of the project's log of edits the run replays.
     """
 
     loss: str = "ce"
@@ -35,6 +36,7 @@ class TrainConfig:
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"
+    edits: int = 0
 
     def __post_init__(self) -> None:
         WeightSettings(self.alpha, self.beta, self.min_weight, self.max_weight)
@@ -47,6 +49,7 @@ class TrainConfig:
         for name, lowest, highest in (
             ("epochs", 1, 1000), ("batch_size", 1, 4096), ("max_length", 8, 8192),
             ("evaluations_per_epoch", 1, 100), ("seed", 0, 2**31 - 1),
+            ("edits", 0, 2**31 - 1),
         ):  # fmt: skip
             value = getattr(self, name)
             _expect(lowest <= value <= highest, name, value, f"{lowest:,} to {highest:,}")
@@ -56,7 +59,7 @@ def run_config(**choices: Any) -> TrainConfig:  # noqa: ANN401 (the fields of Tr
     """A TrainConfig whose loss and exponents are those that are really used. Raises ValueError."""
     config = TrainConfig(**choices)
     if config.train_on == "real":
-        return replace(config, loss="ce", alpha=0.0, beta=0.0)  # real rows all count the same
+        return replace(config, loss="ce", alpha=0.0, beta=0.0, edits=0)  # real rows all count the same
     tuned = WeightSettings(config.alpha, config.beta, config.min_weight, config.max_weight)
     used = loss_settings(config.loss, tuned)
     return replace(config, alpha=used.alpha, beta=used.beta)

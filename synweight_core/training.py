@@ -66,7 +66,10 @@ class LabelledTexts:
 
 @dataclass(frozen=True)
 class TrainData:
-    """All rows of a run. The checkers' log-probabilities of the labels are those of `train`, [n] or None."""
+    """All rows of a run. The three columns belong to `train`, each [n] or None.
+
+    They are the checkers' log-probabilities of the labels, and the log of a factor that people set.
+    """
 
     train: LabelledTexts
     validation: LabelledTexts
@@ -74,6 +77,7 @@ class TrainData:
     label_names: Sequence[str]
     log_quality: np.ndarray | None = None
     log_reference: np.ndarray | None = None
+    log_prior: np.ndarray | None = None
     metric: str = "accuracy"
 
 
@@ -245,11 +249,14 @@ class _RowWeights:
         self.latest = np.ones(n)
         self._fixed: torch.Tensor | None = None
         self._recent: deque[torch.Tensor] = deque(maxlen=max(1, SCALE_WINDOW_ROWS // config.batch_size))
-        quality = np.zeros(n) if data.log_quality is None else data.log_quality
+        asks_nobody = self._settings.alpha == self._settings.beta == 0  # then no row counts as not judged
+        quality = np.zeros(n) if data.log_quality is None or asks_nobody else data.log_quality
+        prior = np.zeros(n) if data.log_prior is None else data.log_prior
         self._log_quality = torch.as_tensor(quality, dtype=torch.float32)
+        self._log_prior = torch.as_tensor(prior, dtype=torch.float32)
         if self._loss.reference != "model":
             reference = np.zeros(n) if data.log_reference is None else data.log_reference
-            self.latest = weights(quality, reference, self._settings)
+            self.latest = weights(quality, reference, self._settings, log_prior=prior)
             self._fixed = torch.as_tensor(self.latest, dtype=torch.float32)
 
     def of_batch(self, positions: torch.Tensor, log_p: torch.Tensor) -> torch.Tensor:
@@ -257,18 +264,15 @@ class _RowWeights:
         rows = positions.cpu()
         if self._fixed is not None:
             return self._fixed[rows].to(log_p.device)
+        prior = self._log_prior[rows].to(log_p.device)
         if self._loss.focal_gamma:
-            weight = focal_weights(log_p, gamma=self._loss.focal_gamma)
+            weight = focal_weights(log_p, gamma=self._loss.focal_gamma) * prior.exp()
         else:
-            log_w = log_weights(
-                self._log_quality[rows].to(log_p.device),
-                log_p,
-                alpha=self._settings.alpha,
-                beta=self._settings.beta,
-            )
+            quality = self._log_quality[rows].to(log_p.device)
+            log_w = log_weights(quality, log_p, alpha=self._settings.alpha, beta=self._settings.beta) + prior
             self._recent.append(log_w.cpu())  # many small steps: the CPU is quicker at it than a GPU
             factor = float(log_factor(torch.cat([*self._recent]), self._settings))
-            weight = clip_and_scale(log_w, log_factor=factor, settings=self._settings)
+            weight = clip_and_scale(log_w, log_factor=factor, settings=self._settings, log_prior=prior)
         self.latest[rows.numpy()] = weight.cpu().numpy()
         return weight
 

@@ -6,7 +6,9 @@
 from "Not All LLM-Generated Data Are Equal" (Kuo et al., ICLR 2025). The same code serves sliders (NumPy,
 a million rows) and the loss (torch, a batch on any device). It knows no files, models or pages.
 
-A row whose `log_quality` is NaN was not judged (the real set lacks its label): its weight is 1.
+A row whose `log_quality` is NaN was not judged (the real set lacks its label): its weight is 1. People may
+set a factor for a row: its log, `log_prior`, is added to the log weight before it is scaled and clipped, and
+is all that the weight of a row that was not judged is made of.
 """
 
 import math
@@ -110,12 +112,12 @@ def loss_settings(loss: str, tuned: WeightSettings) -> WeightSettings:
 def log_weights(log_quality: Array, log_reference: Array, *, alpha: float, beta: float) -> Array:
     """alpha * log_quality - beta * log_reference, in nats, neither clipped nor scaled. [n]
 
-    A probability of exactly 0 counts as e^-10000, so that the result is finite.
+    A probability of exactly 0 counts as e^-10000, so that the result is finite. With beta 0 the reference
+    plays no part, not even where it is NaN.
     """
     xp = array_namespace(log_quality, log_reference)
-    log_quality = xp.clip(log_quality, min=_LOG_OF_ZERO)
-    log_reference = xp.clip(log_reference, min=_LOG_OF_ZERO)
-    return alpha * log_quality - beta * log_reference
+    quality_term = alpha * xp.clip(log_quality, min=_LOG_OF_ZERO)
+    return quality_term - beta * xp.clip(log_reference, min=_LOG_OF_ZERO) if beta else quality_term
 
 
 def focal_weights(log_p: Array, *, gamma: float) -> Array:
@@ -124,15 +126,20 @@ def focal_weights(log_p: Array, *, gamma: float) -> Array:
     return (-xp.expm1(log_p)) ** gamma
 
 
-def clip_and_scale(log_w: Array, *, log_factor: Array | float, settings: WeightSettings) -> Array:
-    """exp(log_w + log_factor) within [min_weight, max_weight]; 1 where `log_w` is NaN. [n]"""
+def clip_and_scale(
+    log_w: Array, *, log_factor: Array | float, settings: WeightSettings, log_prior: Array | None = None
+) -> Array:
+    """exp(log_w + log_factor) within [min_weight, max_weight]; exp(log_prior) where `log_w` is NaN. [n]
+
+    `log_w` holds `log_prior` already where it is a number. Without a `log_prior` it is 0.
+    """
     xp = array_namespace(log_w)
-    shifted = log_w + log_factor
+    unjudged = xp.zeros_like(log_w) if log_prior is None else log_prior
+    shifted = xp.where(xp.isnan(log_w), unjudged, log_w + log_factor)
     # exp would overflow where the cap decides anyway
     if math.isfinite(settings.max_weight):
         shifted = xp.clip(shifted, max=math.log(settings.max_weight))
-    weights = xp.clip(xp.exp(shifted), min=settings.min_weight, max=settings.max_weight)
-    return xp.where(xp.isnan(log_w), xp.ones_like(weights), weights)
+    return xp.clip(xp.exp(shifted), min=settings.min_weight, max=settings.max_weight)
 
 
 def log_factor(log_w: Array, settings: WeightSettings) -> Array:
@@ -169,8 +176,12 @@ def log_factor(log_w: Array, settings: WeightSettings) -> Array:
     return _solve_piece(xp, ordered, right[0], low, high, settings)
 
 
-def weights(log_quality: Array, log_reference: Array, settings: WeightSettings) -> Array:
+def weights(
+    log_quality: Array, log_reference: Array, settings: WeightSettings, *, log_prior: Array | None = None
+) -> Array:
     """Weights of all rows, mean 1 over the judged rows, each within the caps. [n], dtype as given.
+
+    `log_prior` is the log of a factor that somebody set for each row, in nats. [n]
 
     Warns:
         ExtremeWeightsWarning: the raw weights span more than e^100.
@@ -184,7 +195,28 @@ def weights(log_quality: Array, log_reference: Array, settings: WeightSettings) 
             ExtremeWeightsWarning,
             stacklevel=2,
         )
-    return clip_and_scale(log_w, log_factor=log_factor(log_w, settings), settings=settings)
+    if log_prior is not None:
+        log_w = log_w + log_prior
+    return clip_and_scale(log_w, log_factor=log_factor(log_w, settings), settings=settings, log_prior=log_prior)
+
+
+def weight_terms(
+    log_quality: float, log_reference: float, settings: WeightSettings, *, log_factor: float, log_prior: float = 0.0
+) -> list[tuple[str, float]]:
+    """How the weight of one row comes about: named steps in nats, whose sum is the log of its weight.
+
+    `log_factor` is that of all rows (see `log_factor`). A row that was not judged has neither quality,
+    reference nor scale.
+    """
+    exponents = {"alpha × log quality": (settings.alpha, 0.0), "−beta × log reference": (0.0, settings.beta)}
+    row = np.array([log_quality]), np.array([log_reference])
+    parts = {name: float(log_weights(*row, alpha=a, beta=b)[0]) + 0.0 for name, (a, b) in exponents.items()}
+    parts |= {"your factor": log_prior, "scale": float(log_factor)}
+    if math.isnan(parts["alpha × log quality"] + parts["−beta × log reference"]):
+        parts = dict.fromkeys(parts, 0.0) | {"your factor": log_prior}
+    raw = sum(parts.values())
+    low = math.log(settings.min_weight) if settings.min_weight else -math.inf
+    return [*parts.items(), ("clip", min(max(raw, low), math.log(settings.max_weight)) - raw)]
 
 
 def effective_sample_size(weights: np.ndarray) -> float:

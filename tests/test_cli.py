@@ -10,12 +10,13 @@ import subprocess
 import sys
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 from conftest import END_SECONDS, ended, until
 
-from synweight_core import __version__, projects, runs
+from synweight_core import __version__, curation, projects, runs
 from synweight_core.cli import main
 from synweight_core.projects import DEMO_FOLDER
 
@@ -129,7 +130,7 @@ def test_bad_file_ends_with_a_plain_message(tmp_path, files, name, content, mess
     assert not projects.list_projects()
 
 
-@pytest.mark.parametrize("command", [("weigh", "nope"), ("train", "nope"), ("prepare", "nope")])
+@pytest.mark.parametrize("command", [("weigh", "nope"), ("edits", "nope"), ("train", "nope"), ("prepare", "nope")])
 def test_unknown_project_is_one_plain_line_and_exit_code_1(command):
     answer = synweight(*command)
     assert answer.exit_code == 1
@@ -181,6 +182,22 @@ def test_weigh_keeps_the_settings_for_the_next_command(shop):
     assert projects.load_settings(shop).alpha == 1.5
 
 
+def test_edits_are_listed_and_weigh(shop, tmp_path):
+    assert synweight("edits", shop.id).output == ""
+    curation.exclude(shop, np.arange(10), reason="off topic\x1b[2J\nsecond line")
+    curation.set_factor(shop, np.array([20]), factor=0.5)
+    curation.undo(shop)
+    first, second, third = synweight("edits", shop.id).output.splitlines()
+    pattern = r"   1  \d{4}-\d\d-\d\d \d\d:\d\d  excluded +10 rows  in force  off topic \[2J second line"
+    assert re.fullmatch(pattern, first)
+    assert "factor 0.5" in second and "in force" not in second and third.endswith("undo")
+    out = tmp_path / "weights.csv"
+    assert synweight("weigh", shop.id, "--out", out).exit_code == 0
+    rows = pd.read_csv(out, keep_default_na=False)
+    assert rows["edit"].tolist() == ["excluded"] * 10 + [""] * 70
+    assert (rows["weight"][:10] == 0).all() and rows["weight"][10:].mean() == pytest.approx(1)
+
+
 def test_caps_that_cannot_hold_the_mean_are_refused_and_nothing_is_kept(shop):
     answer = synweight("weigh", shop.id, "--max-weight", 0.5)
     assert answer.exit_code == 1
@@ -218,6 +235,7 @@ def test_finished_run_is_listed_with_its_figure_and_exported_as_three_files(shop
     trained = synweight("train", shop.id, "--loss", "quality", "--epochs", 1)
     assert trained.exit_code == 0, trained.output
     run_id = trained.output.split()[0]
+    assert runs.load_run(run_id).settings["edits"] == 0
     figure = re.search(r"finished, test accuracy (\d+\.\d %)$", trained.output.strip())[1]
     assert "epoch 1.0: validation accuracy" in trained.output
     assert f"{run_id}  finished  {figure.replace(' %', '')} % test accuracy" in synweight("runs").output

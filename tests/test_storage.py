@@ -1,9 +1,12 @@
 """Claims about files of the workspace: ids, atomic writes, lines that are still being written, the cache."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from synweight_core import cache, storage
 from synweight_core.errors import NotFoundError
@@ -94,6 +97,25 @@ def test_unfinished_last_line_is_left_for_later(tmp_path):
 
 def test_lines_of_an_absent_file_are_none_so_far(tmp_path):
     assert storage.read_lines(tmp_path / "a.jsonl", 7) == ([], 7)
+
+
+def test_line_after_an_unfinished_one_is_whole(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"step": 1}\n{"st')
+    storage.append_line(path, {"step": 2})
+    assert storage.read_lines(path)[0] == [{"step": 1}, {"step": 2}]
+
+
+def test_lines_of_several_processes_are_all_whole(tmp_path):
+    path = tmp_path / "a.jsonl"
+    program = (
+        "import sys; from pathlib import Path; from synweight_core.storage import append_line\n"
+        "for i in range(50): append_line(Path(sys.argv[1]), {'by': sys.argv[2], 'i': i, 'rows': 'x' * 200_000})"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", program, str(path), by], cwd=ROOT) for by in "abc"]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    found = [(line["by"], line["i"]) for line in storage.read_lines(path)[0]]
+    assert sorted(found) == [(by, i) for by in "abc" for i in range(50)]
 
 
 # --- cache ----------------------------------------------------------------------------------

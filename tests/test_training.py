@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from synweight_core.errors import ModelError
 from synweight_core.train_config import TrainConfig
@@ -94,3 +95,37 @@ def test_stop_at_an_evaluation_keeps_that_evaluation():
             raise StopRequested
 
     assert train(TrainConfig(**FEW), data(), report).figures["validation"]["step"] == 2
+
+
+@pytest.mark.parametrize("loss", ["ce", "imp", "quality", "tuned"])
+def test_factor_of_2_is_a_weight_ratio_of_2(loss):
+    column = np.full(len(TEXTS), -0.5)
+    prior = np.where(np.arange(len(TEXTS)) < 4, np.log(2), 0.0)
+    result, _ = run(loss, log_quality=column, log_reference=column, log_prior=prior)
+    np.testing.assert_allclose(result.row_weights[:4] / result.row_weights[4:8], 2)
+    assert result.row_weights.mean() == pytest.approx(1)
+
+
+def test_plain_cross_entropy_asks_no_checker_also_for_rows_that_were_not_judged():
+    quality = np.where(np.arange(len(TEXTS)) < 8, np.nan, -0.5)
+    prior = np.where(np.arange(len(TEXTS)) == 0, np.log(2), 0.0)
+    result, _ = run("ce", log_quality=quality, log_prior=prior)
+    assert result.row_weights[0] == pytest.approx(2 * result.row_weights[1])
+    assert len(set(result.row_weights[1:])) == 1
+
+
+@pytest.mark.parametrize("loss", ["focal", "dimp"])
+def test_factor_acts_in_each_batch_of_a_moving_loss(loss):
+    from synweight_core.training import _RowWeights
+
+    config = TrainConfig(loss=loss, **FEW)
+    log_p = torch.full((4,), -1.0)
+    rows = torch.arange(4)
+    prior = np.zeros(len(TEXTS))
+    prior[0] = np.log(2)
+    column = np.full(len(TEXTS), -0.5)
+    column[3] = np.nan
+    plain = _RowWeights(config, data(log_quality=column)).of_batch(rows, log_p)
+    found = _RowWeights(config, data(log_quality=column, log_prior=prior)).of_batch(rows, log_p)
+    assert (found[0] / found[1]).item() == pytest.approx(2)
+    assert found[3] == plain[3]

@@ -20,6 +20,7 @@ from synweight_core.weighting import (
     log_weights,
     loss_settings,
     rows_carrying,
+    weight_terms,
     weights,
 )
 
@@ -203,6 +204,79 @@ def test_caps_that_forbid_a_mean_of_1_are_refused(low, high):
 def test_exponents_that_are_not_finite_are_refused():
     with pytest.raises(ValueError, match=r"alpha inf and beta 0\.0 must be finite"):
         WeightSettings(alpha=math.inf)
+
+
+# --- factors that people set ----------------------------------------------------------------
+
+
+@BOTH
+def test_factor_of_2_doubles_a_row_against_the_others(array):
+    found = weights(array([0.0, 0.0, 0.0]), array([0.0, 0.0, 0.0]), UNCAPPED, log_prior=array([math.log(2), 0, 0]))
+    np.testing.assert_allclose(found, [1.5, 0.75, 0.75])
+
+
+@BOTH
+def test_caps_hold_for_factors_too(array):
+    limits = WeightSettings(min_weight=0.5, max_weight=2)
+    found = weights(array([0.0] * 4), array([0.0] * 4), limits, log_prior=array([math.log(100), 0, 0, math.log(0.01)]))
+    np.testing.assert_allclose(found, [2, 0.75, 0.75, 0.5])
+
+
+@BOTH
+def test_row_that_was_not_judged_weighs_its_factor_within_the_caps(array):
+    log_prior = array([0.0, 0.0, math.log(3), math.log(100), math.log(0.01)])
+    limits = WeightSettings(min_weight=0.5, max_weight=10)
+    found = weights(array([0.0, 0.0, *[math.nan] * 3]), array([0.0] * 5), limits, log_prior=log_prior)
+    np.testing.assert_allclose(found, [1, 1, 3, 10, 0.5])
+
+
+@BOTH
+@IGNORE_EXTREMES
+@given(st.lists(st.floats(-30, 0) | st.just(math.nan), min_size=1, max_size=20))
+@settings(deadline=None)
+def test_factors_of_1_change_no_bit(array, log_quality):
+    row_settings = WeightSettings(1.3, 0.7, 0.1, 5)
+    columns = array(log_quality), array([-1.5] * len(log_quality))
+    found = weights(*columns, row_settings, log_prior=array([0.0] * len(log_quality)))
+    np.testing.assert_array_equal(found, weights(*columns, row_settings))
+
+
+def test_reference_plays_no_part_when_beta_is_0():
+    found = weights(np.log([0.5, 0.5, 0.5]), np.array([math.nan, -1.0, -2.0]), WeightSettings(alpha=1, beta=0))
+    np.testing.assert_allclose(found, [1, 1, 1])
+
+
+ROWS = {
+    "log_quality": np.array([-0.1, -1.0, -30.0, -2.0, math.nan, math.nan, -math.inf]),
+    "log_reference": np.array([-2.0, -0.1, -0.01, -9.0, -1.0, -1.0, -1.0]),
+}
+PRIOR = np.log([1.0, 0.5, 0.1, 100, 1, 100, 2])
+
+
+@pytest.mark.parametrize("row", range(7))
+@pytest.mark.parametrize(
+    "row_settings", [WeightSettings(1, 1, 0, 3), WeightSettings(1, 0.5, 0.4, 2), WeightSettings(0, 0), UNCAPPED]
+)
+@IGNORE_EXTREMES
+def test_steps_of_a_row_add_up_to_the_log_of_its_weight(row, row_settings):
+    log_w = log_weights(**ROWS, alpha=row_settings.alpha, beta=row_settings.beta) + PRIOR
+    terms = weight_terms(
+        ROWS["log_quality"][row], ROWS["log_reference"][row], row_settings,
+        log_factor=log_factor(log_w, row_settings), log_prior=PRIOR[row],
+    )  # fmt: skip
+    expected = weights(**ROWS, settings=row_settings, log_prior=PRIOR)[row]
+    assert math.exp(sum(value for _, value in terms)) == pytest.approx(expected, rel=1e-12, abs=1e-300)
+
+
+def test_steps_of_a_row_by_hand():
+    limits = WeightSettings(alpha=2, beta=0.5, min_weight=0, max_weight=2)
+    terms = weight_terms(-1.0, -3.0, limits, log_factor=0.25, log_prior=math.log(4))
+    assert [name for name, _ in terms] == [
+        "alpha × log quality", "−beta × log reference", "your factor", "scale", "clip",
+    ]  # fmt: skip
+    assert [value for _, value in terms] == pytest.approx(
+        [-2, 1.5, math.log(4), 0.25, math.log(2) - math.log(4) + 0.25]
+    )
 
 
 # --- the table of losses --------------------------------------------------------------------

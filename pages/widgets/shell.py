@@ -10,9 +10,10 @@ import streamlit as st
 from pages.widgets import embedding_map, preparation
 from pages.widgets.plain import plain
 from pages.widgets.preparation import REFRESH_SECONDS
-from synweight_core import projects, runs, storage
+from synweight_core import curation, projects, runs, storage
+from synweight_core.curation import Curation
 from synweight_core.data import Dataset
-from synweight_core.errors import NotFoundError
+from synweight_core.errors import DataError, NotFoundError
 from synweight_core.map_rows import map_rows
 from synweight_core.prepare import Prepared, is_prepared
 from synweight_core.prepare import need_prepared as load_or_fail
@@ -173,6 +174,20 @@ def _active_run(run_id: str) -> None:
 def load_dataset(project_id: str, data_hash: str) -> Dataset:
     """The rows of a project. Shared between sessions: never changed in place."""
     return projects.load_dataset(projects.load_project(project_id))
+
+
+def load_curation(project: Project) -> Curation:
+    """The edits of the synthetic rows as they are now, read again only after an edit; a damaged log ends the page."""
+    try:
+        return _load_curation(project.id, curation.log_size(project))
+    except DataError as error:
+        st.error(plain(error), icon=":material/error:")
+        st.stop()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _load_curation(project_id: str, log_size: int) -> Curation:
+    return curation.load_curation(projects.load_project(project_id))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -4,9 +4,11 @@ import numpy as np
 import streamlit as st
 
 from synweight_core import projects
+from synweight_core.curated import curated_weights
+from synweight_core.curation import Curation
 from synweight_core.prepare import Prepared
 from synweight_core.projects import Project
-from synweight_core.weighting import LOSSES, WeightSettings, weights
+from synweight_core.weighting import LOSSES, WeightSettings
 
 _SLIDERS = {
     "alpha": ("Alpha: trust in quality", 0.0, 3.0, 0.05,
@@ -46,9 +48,9 @@ def weight_controls(project: Project) -> WeightSettings:
     return settings
 
 
-def row_weights(prepared: Prepared, settings: WeightSettings) -> np.ndarray:
-    """Weights of the synthetic rows at these settings. [n]"""
-    return weights(prepared.log_quality, prepared.log_reference, settings)
+def row_weights(prepared: Prepared, settings: WeightSettings, curation: Curation) -> np.ndarray:
+    """Weights of the synthetic rows at these settings, as they are edited; 0 for excluded ones. [n]"""
+    return curated_weights(prepared, settings, curation)
 
 
 def quality_help(project: Project, prepared: Prepared) -> str:

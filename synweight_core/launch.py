@@ -1,0 +1,26 @@
+"""How the page and the command start training: the project's settings and edits as they are at that moment."""
+
+from dataclasses import asdict
+from typing import Any
+
+from synweight_core import projects, runs
+from synweight_core.curation import load_curation
+from synweight_core.projects import Project
+from synweight_core.train_config import TrainConfig, run_config, run_name
+
+
+def project_config(project: Project, **choices: Any) -> TrainConfig:  # noqa: ANN401 (the fields of TrainConfig)
+    """`run_config` of these choices, the project's weight settings, and the edits that are in force now.
+
+    Raises:
+        ValueError: a choice is out of its range.
+        DataError: the log of edits is damaged.
+    """
+    curation = load_curation(project)
+    edits = curation.n_edits if curation.edited else 0  # all undone is the same as none
+    return run_config(**asdict(projects.load_settings(project)) | choices | {"edits": edits})
+
+
+def start_training(project: Project, config: TrainConfig) -> str:
+    """Start a run; its id."""
+    return runs.start("train", project.id, asdict(config), name=run_name(config))
