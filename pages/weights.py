@@ -48,7 +48,9 @@ def workbench() -> None:
         )  # fmt: skip
     curation = shell.load_curation(project)
     weights = row_weights(prepared, settings, curation)
-    current = with_edits(with_weights(base_rows, weights), relabelled(prepared, curation), project.labels)
+    current = with_weights(base_rows, weights)
+    if curation.edited:
+        current = with_edits(current, relabelled(prepared, curation), project.labels)
     synthetic, weights = current.iloc[: len(weights)][curation.kept], weights[curation.kept]
     if not curation.kept.all():
         st.caption(f"{(~curation.kept).sum():,} excluded rows weigh 0 and are not counted here.")
