@@ -62,9 +62,9 @@ def probe_checker(
         seed: of the folds.
     """
     folds = cross_fitting_folds(labels, groups, seed=seed)
-    strength = _choose_strength(features, labels, folds, n_classes, seed)
+    strength = choose_strength(features, labels, folds, n_classes, seed)
     out_of_fold = _cross_fit(features, labels, folds, n_classes, strength)
-    all_rows = _fit(features, labels, n_classes, strength)
+    all_rows = fit_logits(features, labels, n_classes, strength)
     counted = folds >= 0
     has_two = len(np.unique(labels[counted])) > 1
     temperature = fit_temperature(out_of_fold[counted], labels[counted]) if has_two else 1.0
@@ -123,7 +123,7 @@ def _usable_groups(labels: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     return usable
 
 
-def _fit(
+def fit_logits(
     features: np.ndarray, labels: np.ndarray, n_classes: int, strength: float
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function from features to logits of all classes."""
@@ -154,14 +154,14 @@ def _cross_fit(
     result = np.empty((len(labels), n_classes))
     always = folds == -1
     if always.any():
-        result[always] = _fit(features, labels, n_classes, strength)(features[always])
+        result[always] = fit_logits(features, labels, n_classes, strength)(features[always])
     for fold in range(folds.max() + 1):
         held_out = folds == fold
-        result[held_out] = _fit(features[~held_out], labels[~held_out], n_classes, strength)(features[held_out])
+        result[held_out] = fit_logits(features[~held_out], labels[~held_out], n_classes, strength)(features[held_out])
     return result
 
 
-def _choose_strength(features: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int, seed: int) -> float:
+def choose_strength(features: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int, seed: int) -> float:
     """The strength with the lowest out-of-fold cross-entropy after its own temperature."""
     sample = np.arange(len(labels))
     if len(sample) > ROWS_FOR_STRENGTH:

@@ -13,6 +13,7 @@ import pandas as pd
 from synweight_core.data import Dataset
 from synweight_core.prepare import Prepared
 
+MAX_COLOUR_NATS = 3.0  # log ratios beyond share the end colours: 20 times as frequent
 MAX_COLOUR_RATIO = 8.0  # weights beyond 1/8 and 8 share the end colours
 NONE, OTHER = "(none)", "other"  # names of no value, and of all the rare ones
 MAX_CATEGORIES = 40  # more names than this and the rest is drawn as "other"
@@ -20,11 +21,11 @@ MAX_CATEGORIES = 40  # more names than this and the rest is drawn as "other"
 
 @dataclass(frozen=True)
 class ColourBy:
-    """One way to colour the map: a diverging log scale, a sequential scale or categories."""
+    """One way to colour the map: weights on a log scale, nats around 0, a sequential scale or categories."""
 
     label: str
     help: str
-    kind: Literal["weight", "sequential", "categorical"]
+    kind: Literal["weight", "diverging", "sequential", "categorical"]
     values: Callable[[pd.DataFrame], pd.Series]
 
 
@@ -43,6 +44,18 @@ COLOURS: Mapping[str, ColourBy] = {
         "sequential",
         _column("diversity"),
     ),
+    "relevance": ColourBy(
+        "Relevance",
+        "log P(text)/Q(text) in nats: how much more often such a text is real than synthetic. 0: as often in both.",
+        "diverging",
+        _column("relevance"),
+    ),
+    "support": ColourBy(
+        "Support of real rows",
+        "Covered: a synthetic row with the same label lies as near as the fifth real one.",
+        "categorical",
+        _column("support"),
+    ),
     "label": ColourBy("Label", "The label in the file.", "categorical", _column("label")),
     "source": ColourBy("Source", "Synthetic or real.", "categorical", _column("source")),
     "prediction": ColourBy(
@@ -56,6 +69,10 @@ COLOURS: Mapping[str, ColourBy] = {
     "duplicates": ColourBy(
         "Near-duplicates", "Rows with another row at cosine similarity 0.95 or more.", "categorical",
         _column("duplicates"),
+    ),
+    "group": ColourBy(
+        "Near-duplicate groups", "Rows that near-duplicates join to one group, the largest groups by name.",
+        "categorical", _column("group"),
     ),
     "split": ColourBy("Split", "What the row is used for.", "categorical", _column("split")),
     "generator": ColourBy("Generator", "Who or what wrote the row.", "categorical", _column("generator")),
@@ -77,7 +94,8 @@ def map_rows(dataset: Dataset, prepared: Prepared) -> pd.DataFrame:
     """Synthetic and known real rows with everything that does not depend on sliders.
 
     Columns: text, text_b, label, generator, row, upload columns, source, split, x, y, quality (0 to 1),
-    diversity (nats), prediction, agreement, duplicates. `weight` is added by `with_weights`.
+    diversity (nats), prediction, agreement, duplicates, group, relevance (nats), support. `weight`
+    is added by `with_weights`.
     """
     synthetic = dataset.synthetic.assign(source="synthetic", split="synthetic")
     real = dataset.known_real.assign(source="real")
@@ -91,6 +109,9 @@ def map_rows(dataset: Dataset, prepared: Prepared) -> pd.DataFrame:
     rows["prediction"] = np.asarray(dataset.labels, dtype=object)[best]
     rows["agreement"] = np.where(best == prepared.labels, "same", "different")
     rows["duplicates"] = np.where(group_sizes > 1, "has a near-duplicate", "single")
+    rows["group"] = group_names(prepared.groups)
+    rows["relevance"] = prepared.relevance
+    rows["support"] = [""] * len(synthetic) + support_names(prepared.support)
     return rows
 
 
@@ -106,6 +127,21 @@ def with_edits(rows: pd.DataFrame, prepared: Prepared, label_names: Sequence[str
         diversity=-prepared.diversity[numbers, prepared.labels],
         agreement=np.where(names == rows["prediction"], "same", "different"),
     )
+
+
+def group_names(groups: np.ndarray) -> np.ndarray:
+    """ "group 1 (57 rows)" of each row, the largest group first; "" for a row without near-duplicate. [n] str"""
+    sizes = np.bincount(groups)
+    names = np.full(len(sizes), "", dtype=object)
+    shared = np.flatnonzero(sizes > 1)
+    for number, group in enumerate(shared[np.argsort(-sizes[shared], kind="stable")], start=1):
+        names[group] = f"group {number} ({sizes[group]} rows)"
+    return names[groups]
+
+
+def support_names(ratio: np.ndarray) -> list[str]:
+    """What a support ratio means, of each real row."""
+    return np.select([np.isnan(ratio), ratio > 1], ["not judged", "not covered"], "covered").tolist()
 
 
 def with_weights(rows: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """From a project's rows to everything that the map and the weights need, each stage cached by content.
 
-vectors -> neighbour graph -> checkers -> map. `prepare` computes (in a worker process); `load_prepared`
-only reads, and imports nothing heavy, so that pages may call it. Test rows take no part in any of it.
+vectors -> neighbour graph -> checkers, relevance, support, map -> clusters. `prepare` computes (in a worker
+process); `load_prepared` only reads, and imports nothing heavy, so that pages may call it. Test rows take no
+part in any of it.
 """
 
 from collections.abc import Callable
@@ -9,12 +10,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from synweight_core import cache
+from synweight_core.clusters import ClusterLabels, cluster_labels
 from synweight_core.data import Dataset
 from synweight_core.errors import NotFoundError
 from synweight_core.models import fingerprint
 from synweight_core.projects import Project, load_dataset
+from synweight_core.support import (
+    Hole,
+    hole_numbers,
+    hole_words,
+    holes,
+    support_ratio,
+    uncovered_by_chance,
+    uncovered_share,
+)
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -22,12 +34,20 @@ STAGES = {
     "vectors": "Reading the texts",
     "graph": "Finding neighbours",
     "checkers": "Training the two checkers",
+    "relevance": "Telling real from synthetic rows",
+    "support": "Looking for gaps in the synthetic rows",
     "map": "Drawing the map",
+    "clusters": "Naming the regions of the map",
 }
-_VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "map": 1}  # raise one when its results change
-_NEEDS = {"vectors": (), "graph": ("vectors",), "checkers": ("graph",), "map": ("graph",)}
+# raise one when its results change
+_VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "relevance": 1, "support": 1, "map": 1, "clusters": 1}
+_NEEDS = {
+    "vectors": (), "graph": ("vectors",), "checkers": ("graph",), "relevance": ("graph",), "support": (),
+    "map": ("graph",), "clusters": ("graph", "map"),
+}  # fmt: skip
 SEED = 0
 CHECKER = "probe"
+_SHOWN = tuple(stage for stage in STAGES if stage != "vectors")
 
 
 @dataclass(frozen=True)
@@ -35,7 +55,9 @@ class Prepared:
     """Computed columns; rows in the order synthetic (n), then known real (m).
 
     `quality` and `diversity` are calibrated log-probabilities of all classes, [n + m, K], out of fold where
-    a row was trained on. `facts` has temperature, accuracy and calibration error of both checkers.
+    a row was trained on. `facts` has temperature, accuracy and calibration error of both checkers,
+    `relevance_auc` (0.5: real and synthetic rows are alike), and the shares `uncovered` and
+    `uncovered_by_chance` of real rows.
     """
 
     n_synthetic: int
@@ -44,6 +66,10 @@ class Prepared:
     quality: np.ndarray
     diversity: np.ndarray
     labels: np.ndarray  # [n + m] int64
+    relevance: np.ndarray  # [n + m] float32, log P(x)/Q(x) of real against synthetic texts, nats
+    support: np.ndarray  # [m] float32: above 1 no synthetic row is near; NaN not judged
+    holes: tuple[Hole, ...]  # regions of real rows without support, largest first
+    clusters: ClusterLabels
     facts: dict[str, float]
 
     @property
@@ -63,18 +89,26 @@ class Prepared:
 
 def load_prepared(project: Project) -> Prepared | None:
     """What `prepare` stored, or None until all of it is there."""
-    parts = {stage: cache.load(stage, _key(project, stage)) for stage in ("graph", "checkers", "map")}
-    if any(part is None for part in parts.values()):
-        return None
-    graph, checkers, drawn = (parts[stage] or {} for stage in ("graph", "checkers", "map"))
+    parts: dict[str, cache.Arrays] = {}
+    for stage in _SHOWN:
+        part = cache.load(stage, _key(project, stage))
+        if part is None:
+            return None
+        parts[stage] = part
+    graph, checkers, drawn = parts["graph"], parts["checkers"], parts["map"]
+    n = project.counts["synthetic"]
     return Prepared(
-        n_synthetic=project.counts["synthetic"],
+        n_synthetic=n,
         xy=drawn["xy"],
         groups=graph["groups"],
         quality=checkers["quality"],
         diversity=checkers["diversity"],
         labels=checkers["labels"],
-        facts={name: float(value) for name, value in checkers.items() if value.ndim == 0},
+        relevance=parts["relevance"]["relevance"],
+        support=parts["support"]["ratio"],
+        holes=_holes(project, parts["support"], labels=checkers["labels"][n:], xy=drawn["xy"][n:]),
+        clusters=ClusterLabels.from_arrays(parts["clusters"]),
+        facts={name: float(value) for part in parts.values() for name, value in part.items() if value.ndim == 0},
     )
 
 
@@ -105,7 +139,10 @@ def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
     vectors = stage("vectors", lambda: _vectors(project, dataset, report, device))
     graph = stage("graph", lambda: _graph(vectors["positions"]))
     stage("checkers", lambda: _checkers(dataset, vectors, graph["groups"]))
-    stage("map", lambda: _map(vectors["positions"], graph))
+    stage("relevance", lambda: _relevance(dataset, vectors, graph["groups"]))
+    stage("support", lambda: _support(dataset, vectors["positions"]))
+    drawn = stage("map", lambda: _map(vectors["positions"], graph))
+    stage("clusters", lambda: _clusters(dataset, drawn["xy"]))
 
 
 def _key(project: Project, stage: str) -> str:
@@ -142,12 +179,16 @@ def _graph(positions: np.ndarray) -> cache.Arrays:
     return {"indices": indices, "distances": distances, "groups": groups}
 
 
-def _checkers(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> cache.Arrays:
-    from synweight_core.checkers import CHECKERS
+def _features(vectors: cache.Arrays) -> np.ndarray:
     from synweight_core.embedding import pair_features
 
-    pairs = "second" in vectors
-    features = pair_features(vectors["first"], vectors["second"]) if pairs else vectors["positions"]
+    return pair_features(vectors["first"], vectors["second"]) if "second" in vectors else vectors["positions"]
+
+
+def _checkers(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> cache.Arrays:
+    from synweight_core.checkers import CHECKERS
+
+    features = _features(vectors)
     known = dataset.known_real
     labels = np.concatenate([dataset.label_codes(dataset.synthetic), dataset.label_codes(known)])
     is_synthetic = np.arange(len(labels)) < len(dataset.synthetic)
@@ -171,3 +212,45 @@ def _map(positions: np.ndarray, graph: cache.Arrays) -> cache.Arrays:
     from synweight_core.projection import project
 
     return {"xy": project(positions, graph["indices"], graph["distances"], seed=SEED)}
+
+
+def _relevance(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> cache.Arrays:
+    from synweight_core.relevance import relevance
+
+    log_ratio, auc = relevance(_features(vectors), n_synthetic=len(dataset.synthetic), groups=groups, seed=SEED)
+    return {"relevance": log_ratio, "relevance_auc": np.array(auc)}
+
+
+def _support(dataset: Dataset, positions: np.ndarray) -> cache.Arrays:
+    n, known = len(dataset.synthetic), dataset.known_real
+    labels, real_labels = dataset.label_codes(dataset.synthetic), dataset.label_codes(known)
+    ratio, radius = support_ratio(positions[:n], labels, positions[n:], real_labels)
+    numbers = hole_numbers(positions[n:], real_labels, ratio, radius)
+    return {
+        "ratio": ratio,
+        "hole_numbers": numbers,
+        "hole_words": np.array([" ".join(words) for words in hole_words(_joined(known), numbers)], dtype=np.str_),
+        "uncovered": np.array(uncovered_share(ratio)),
+        "uncovered_by_chance": np.array(uncovered_by_chance(labels, real_labels)),
+    }
+
+
+def _holes(project: Project, support: cache.Arrays, *, labels: np.ndarray, xy: np.ndarray) -> tuple[Hole, ...]:
+    return holes(
+        support["hole_numbers"],
+        support["ratio"],
+        labels=[project.labels[label] for label in labels],
+        xy=xy,
+        words=[str(words).split() for words in support["hole_words"]],
+        n_synthetic=project.counts["synthetic"],
+    )
+
+
+def _clusters(dataset: Dataset, xy: np.ndarray) -> cache.Arrays:
+    texts = [*_joined(dataset.synthetic), *_joined(dataset.known_real)]
+    return cluster_labels(texts, xy, seed=SEED).to_arrays()
+
+
+def _joined(rows: pd.DataFrame) -> list[str]:
+    """Both texts of each row as one."""
+    return [f"{text} {text_b}" for text, text_b in zip(rows["text"], rows["text_b"], strict=True)]

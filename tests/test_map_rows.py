@@ -68,6 +68,16 @@ def test_rare_categories_are_joined_beyond_the_limit():
     assert len(named) == len(values)
 
 
+def test_near_duplicate_groups_are_numbered_by_size():
+    names = map_rows.group_names(np.array([0, 1, 1, 2, 3, 3, 3]))
+    assert names.tolist() == ["", *["group 2 (2 rows)"] * 2, "", *["group 1 (3 rows)"] * 3]
+
+
+def test_support_of_real_rows_in_words():
+    names = map_rows.support_names(np.array([0.5, 1.0, 1.1, np.inf, np.nan]))
+    assert names == ["covered", "covered", "not covered", "not covered", "not judged"]
+
+
 def test_meters_by_hand():
     weights = np.array([3.0, 1.0, 0.0, 0.0])
     figures = meters.summary(weights)

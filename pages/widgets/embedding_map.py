@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from pages.widgets.charts import dark_or_light, is_dark, ratio, safe, short
 from synweight_core import palette
-from synweight_core.map_rows import MAX_COLOUR_RATIO, NONE, OTHER, ColourBy, categories, log_colour
+from synweight_core.map_rows import MAX_COLOUR_NATS, MAX_COLOUR_RATIO, NONE, OTHER, ColourBy, categories, log_colour
 
 MAX_MAP_POINTS = 30_000  # beyond this the browser is slow to answer
 MAX_LEGEND = 24  # more names than this would cover the map
@@ -53,13 +53,18 @@ def _add_scale(figure: go.Figure, part: pd.DataFrame, colour: ColourBy, *, real:
         marker |= {"color": log_colour(values), "colorscale": palette.diverging(dark=is_dark()),
                    "cmin": -end, "cmax": end,
                    "colorbar": _colorbar("Weight", ticks, [ratio(t) for t in ticks])}  # fmt: skip
+    elif colour.kind == "diverging":
+        end = MAX_COLOUR_NATS
+        marker |= {"color": values, "colorscale": palette.diverging(dark=is_dark()), "cmin": -end, "cmax": end}
+        if not real:
+            marker["colorbar"] = _colorbar(colour.label)
     elif colour.kind == "sequential":
         limits = values.quantile([0.02, 0.98]).to_list()
         marker |= {"color": values, "colorscale": palette.SEQUENTIAL, "cmin": limits[0], "cmax": limits[1]}
         if not real:
             marker["colorbar"] = _colorbar(colour.label)
     if real:
-        _as_ring(marker, keep_colour=colour.kind == "sequential")
+        _as_ring(marker, keep_colour=colour.kind != "weight")
     _add_points(figure, part, "Real rows" if real else "Synthetic rows", marker, values, colour.label)
 
 
