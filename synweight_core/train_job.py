@@ -11,10 +11,11 @@ import pandas as pd
 from synweight_core import storage
 from synweight_core.data import Dataset
 from synweight_core.errors import DataError
+from synweight_core.prediction import LabelledTexts
 from synweight_core.prepare import Prepared, need_prepared
 from synweight_core.projects import Project, load_dataset, load_project
 from synweight_core.train_config import TrainConfig
-from synweight_core.training import LabelledTexts, StopRequested, TrainData, train
+from synweight_core.training import StopRequested, TrainData, train
 
 
 def run_training(path: Path, config: Mapping[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -47,17 +48,18 @@ def training_data(project: Project, dataset: Dataset, prepared: Prepared, config
         raise DataError("No validation row is left to pick the best epoch by. Add real rows.")
     on_real = config.train_on == "real"
     rows = real["train"] if on_real else dataset.synthetic
-
-    def labelled(frame: pd.DataFrame) -> LabelledTexts:
-        second = [*frame["text_b"]] if dataset.is_pairs else None
-        return LabelledTexts([*frame["text"]], dataset.label_codes(frame), second)
-
     return TrainData(
-        train=labelled(rows),
-        validation=labelled(real["validation"]),
-        test=labelled(real["test"]),
+        train=labelled_texts(dataset, rows),
+        validation=labelled_texts(dataset, real["validation"]),
+        test=labelled_texts(dataset, real["test"]),
         label_names=dataset.labels,
         log_quality=None if on_real else prepared.log_quality,
         log_reference=None if on_real else prepared.log_reference,
         metric=project.metric,
     )
+
+
+def labelled_texts(dataset: Dataset, frame: pd.DataFrame) -> LabelledTexts:
+    """Rows of a data set as a model reads them."""
+    second = [*frame["text_b"]] if dataset.is_pairs else None
+    return LabelledTexts([*frame["text"]], dataset.label_codes(frame), second)
