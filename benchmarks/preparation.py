@@ -28,7 +28,7 @@ TRUST_ROWS = 3_000  # a seeded subsample, drawn alike from all: all rows would n
 TARGET_SPEEDUP = 2.5
 TARGET_TRUST = -0.01  # trustworthiness may not fall by more
 POOL, REAL = "dirty_pool", "tweet_sentiment"
-WORKER = runs._WORKER_ENVIRONMENT  # ours is measured as workers run; the defaults without any setting
+WORKER = runs.WORKER_ENVIRONMENT  # ours is measured as workers run; the defaults without any setting
 
 
 def main() -> None:

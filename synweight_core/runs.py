@@ -27,7 +27,7 @@ from synweight_core.errors import NotFoundError
 Kind = Literal["train", "prepare", "score"]
 Status = Literal["queued", "running", "finished", "stopped", "failed"]
 # Threads that wait by spinning starve each other when anything else runs: measured 3 to 10 times slower.
-_WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 _DEVICE_ORDER: tuple[Kind, ...] = ("score", "train")  # scoring takes a minute and goes before runs that wait
 _TAIL_BYTES = 65_536
 _ENDED_SILENTLY = (
@@ -88,7 +88,7 @@ def start(kind: Kind, project_id: str, settings: dict[str, Any], *, name: str) -
             stderr=log,
             start_new_session=True,
             pass_fds=[lock.fileno()],
-            env=os.environ | _WORKER_ENVIRONMENT | {"SYNWEIGHT_HOME": str(storage.home())},
+            env=os.environ | WORKER_ENVIRONMENT | {"SYNWEIGHT_HOME": str(storage.home())},
         )
     threading.Thread(target=worker.wait, daemon=True).start()  # leaves no zombie; nothing else keeps the handle
     return run_id
