@@ -14,11 +14,14 @@ from synweight_core import __version__, projects, runs, storage
 from synweight_core.curation import history
 from synweight_core.errors import SynweightError
 from synweight_core.launch import project_config, start_training
+from synweight_core.map_scores import load_map_scores, start_scoring
 from synweight_core.prepare import STAGES, load_prepared, need_prepared
 from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig
 from synweight_core.weighting import LOSSES, WeightSettings, effective_sample_size, rows_carrying
 
 APP = Path(__file__).parent.parent / "app.py"
+_STAGES = STAGES | {"scores": "Scoring the rows"}
+_LONG_STAGES = ("vectors", "scores")  # those that report their share
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -143,6 +146,21 @@ def train(project_id: str, seed: int, seeds: int, wait: bool, **options: Any) ->
         sys.exit(1)
 
 
+@main.command()
+@click.argument("run_id")
+@click.option("--wait/--no-wait", default=True, help="Wait until the scores are there.")
+def score(run_id: str, wait: bool) -> None:
+    """Score the rows of the map by a run's model, to colour the map by its loss."""
+    run = runs.load_run(run_id)
+    if load_map_scores(run) is not None:
+        click.echo("It is scored.")
+        return
+    job = start_scoring(run)
+    click.echo(job)
+    if wait and not _follow(job):
+        sys.exit(1)
+
+
 @main.command(name="runs")
 @click.argument("project_id", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -229,8 +247,8 @@ def _follow(run_id: str) -> bool:
 
 def _event_line(event: dict[str, Any]) -> str:
     if event["event"] == "stage":
-        share = f" {100 * event['done'] / event['total']:.0f} %" if event["stage"] == "vectors" else ""
-        return f"{STAGES[event['stage']]}{share}"
+        share = f" {100 * event['done'] / event['total']:.0f} %" if event["stage"] in _LONG_STAGES else ""
+        return f"{_STAGES[event['stage']]}{share}"
     if event["event"] == "evaluation":
         return f"epoch {event['epoch']:.1f}: validation accuracy {100 * event['accuracy']:.1f} %"
     return ""

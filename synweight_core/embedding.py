@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
+from transformers import PreTrainedTokenizerBase
 
 from synweight_core.devices import has_bf16, pick_device
 from synweight_core.errors import ModelError
 from synweight_core.models import MINILM, is_local, model_source
 
 Progress = Callable[[int, int], None]  # done, total
-
-_CHUNK_ROWS = 512
 
 
 def embed(
@@ -24,8 +23,8 @@ def embed(
 ) -> np.ndarray:
     """Unit vectors of the texts, [n, d] float32.
 
-    Equal texts are encoded once; texts are encoded in order of length, so that a batch holds little
-    padding; bfloat16 where the hardware is fast at it.
+    Equal texts are encoded once, in order of their tokens, so that a batch holds hardly any padding; bfloat16
+    where the hardware is fast at it.
 
     Raises:
         ModelError: `encoder` is neither a folder nor a hub id that can be loaded.
@@ -33,16 +32,24 @@ def embed(
     device = pick_device(device)
     model = load_encoder(encoder, device=device)
     distinct, positions = np.unique(np.asarray(texts, dtype=object), return_inverse=True)
-    order = np.argsort([-len(text) for text in distinct], kind="stable")
+    order = np.argsort(-_lengths(model, distinct), kind="stable")
     vectors = np.empty((len(distinct), model.get_embedding_dimension()), dtype=np.float32)
-    for start in range(0, len(order), _CHUNK_ROWS):
+    for start in range(0, len(order), batch_size):  # `encode` would sort more rows than a batch again
         progress(start, len(order))
-        chunk = order[start : start + _CHUNK_ROWS]
+        chunk = order[start : start + batch_size]
         encoded = model.encode([*distinct[chunk]], batch_size=batch_size, show_progress_bar=False)
         vectors[chunk] = encoded.astype(np.float32)
     progress(len(order), len(order))
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return vectors[positions]
+
+
+def _lengths(model: SentenceTransformer, texts: np.ndarray) -> np.ndarray:
+    """Tokens of each text; its characters where the encoder has no such tokenizer. [n]"""
+    if not isinstance(model.tokenizer, PreTrainedTokenizerBase):
+        return np.array([len(text) for text in texts])
+    encoded = model.tokenizer([*texts], truncation=True, max_length=model.max_seq_length)
+    return np.array([len(ids) for ids in encoded["input_ids"]])
 
 
 def load_encoder(encoder: str, *, device: str) -> SentenceTransformer:

@@ -24,10 +24,11 @@ from typing import Any, Literal
 from synweight_core import storage
 from synweight_core.errors import NotFoundError
 
-Kind = Literal["train", "prepare"]
+Kind = Literal["train", "prepare", "score"]
 Status = Literal["queued", "running", "finished", "stopped", "failed"]
 # Threads that wait by spinning starve each other when anything else runs: measured 3 to 10 times slower.
-_WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+_DEVICE_ORDER: tuple[Kind, ...] = ("score", "train")  # scoring takes a minute and goes before runs that wait
 _TAIL_BYTES = 65_536
 _ENDED_SILENTLY = (
     "The worker ended without a word: it was killed, or memory or disk space ran out. Start it again; what was "
@@ -87,7 +88,7 @@ def start(kind: Kind, project_id: str, settings: dict[str, Any], *, name: str) -
             stderr=log,
             start_new_session=True,
             pass_fds=[lock.fileno()],
-            env=os.environ | _WORKER_ENVIRONMENT | {"SYNWEIGHT_HOME": str(storage.home())},
+            env=os.environ | WORKER_ENVIRONMENT | {"SYNWEIGHT_HOME": str(storage.home())},
         )
     threading.Thread(target=worker.wait, daemon=True).start()  # leaves no zombie; nothing else keeps the handle
     return run_id
@@ -153,7 +154,9 @@ def wait(run_id: str, *, poll_seconds: float = 0.3) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def device_turn(path: Path, *, poll_seconds: float = 0.5) -> Iterator[bool]:
-    """Wait until this training run is the oldest active one and the device is free; hold the device.
+    """Wait until this job is the first in the queue for the device and the device is free; hold the device.
+
+    Scoring goes before training, then the oldest is first.
 
     Yields False when the run was asked to stop while it waited.
     """
@@ -167,8 +170,9 @@ def device_turn(path: Path, *, poll_seconds: float = 0.5) -> Iterator[bool]:
 
 
 def _is_first(path: Path) -> bool:
-    active = [run.id for run in list_runs(kind="train") if run.is_active]
-    return not active or min(active) >= path.name
+    waiting = [run for run in list_runs() if run.is_active and run.kind in _DEVICE_ORDER]
+    first = min(waiting, default=None, key=lambda run: (_DEVICE_ORDER.index(run.kind), run.id))
+    return first is None or first.id == path.name
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -13,10 +13,11 @@ from synweight_core.curated import relabelled
 from synweight_core.curation import Curation, load_curation
 from synweight_core.data import MIN_SYNTHETIC_ROWS, Dataset
 from synweight_core.errors import DataError
+from synweight_core.prediction import LabelledTexts
 from synweight_core.prepare import Prepared, need_prepared
 from synweight_core.projects import Project, load_dataset, load_project
 from synweight_core.train_config import TrainConfig
-from synweight_core.training import LabelledTexts, StopRequested, TrainData, train
+from synweight_core.training import StopRequested, TrainData, train
 
 
 def run_training(path: Path, config: Mapping[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -50,21 +51,16 @@ def training_data(project: Project, dataset: Dataset, prepared: Prepared, config
     real = {name: dataset.real[dataset.real["split"] == name] for name in ("train", "validation", "test")}
     if real["validation"].empty:
         raise DataError("No validation row is left to pick the best epoch by. Add real rows.")
-
-    def labelled(frame: pd.DataFrame, labels: np.ndarray | None = None) -> LabelledTexts:
-        second = [*frame["text_b"]] if dataset.is_pairs else None
-        return LabelledTexts([*frame["text"]], dataset.label_codes(frame) if labels is None else labels, second)
-
-    rest: dict[str, Any] = {name: labelled(real[name]) for name in ("validation", "test")}
+    rest: dict[str, Any] = {name: labelled_texts(dataset, real[name]) for name in ("validation", "test")}
     rest |= {"label_names": dataset.labels, "metric": project.metric}
     if config.train_on == "real":
-        return TrainData(train=labelled(real["train"]), **rest)
+        return TrainData(train=labelled_texts(dataset, real["train"]), **rest)
     curation = load_curation(project, lines=config.edits)
     kept = curation.kept
     _check_enough(curation)
     columns = relabelled(prepared, curation)
     return TrainData(
-        train=labelled(dataset.synthetic[kept], curation.labels[kept]),
+        train=labelled_texts(dataset, dataset.synthetic[kept], labels=curation.labels[kept]),
         log_quality=columns.log_quality[kept],
         log_reference=columns.log_reference[kept],
         log_prior=curation.log_factor[kept],
@@ -89,3 +85,9 @@ def _of_all_rows(row_weights: np.ndarray, curation: Curation, config: TrainConfi
     result = np.zeros(len(curation.kept))
     result[curation.kept] = row_weights
     return result
+
+
+def labelled_texts(dataset: Dataset, frame: pd.DataFrame, *, labels: np.ndarray | None = None) -> LabelledTexts:
+    """Rows of a data set as a model reads them, with these label codes where they differ from the frame's."""
+    second = [*frame["text_b"]] if dataset.is_pairs else None
+    return LabelledTexts([*frame["text"]], dataset.label_codes(frame) if labels is None else labels, second)

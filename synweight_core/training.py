@@ -5,7 +5,6 @@ dict. It may raise StopRequested; the run then ends early with the best model so
 """
 
 import copy
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,11 +15,9 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from torch.nn.functional import cross_entropy, log_softmax
+from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Sampler
 from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
     DataCollatorWithPadding,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -29,9 +26,15 @@ from transformers import (
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from synweight_core import metrics
-from synweight_core.devices import has_bf16, pick_device
-from synweight_core.errors import ModelError
-from synweight_core.models import is_local, model_source
+from synweight_core.prediction import (
+    LabelledTexts,
+    accelerator_for,
+    collator,
+    encode,
+    load_backbone,
+    precision_of,
+    predict,
+)
 from synweight_core.train_config import TrainConfig
 from synweight_core.weighting import (
     LOSSES,
@@ -53,15 +56,6 @@ GRADIENT_NORM = 1.0
 
 class StopRequested(Exception):
     """Raised by `report` to end a run early."""
-
-
-@dataclass(frozen=True)
-class LabelledTexts:
-    """Rows for one purpose. `texts_b` is None for single texts; `labels` are int64 [n]."""
-
-    texts: Sequence[str]
-    labels: np.ndarray
-    texts_b: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,17 +92,16 @@ def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
     The validation rows only pick the evaluation that is kept; the test rows are scored once, at the end.
     """
     # --- what to compute with
-    device = pick_device(config.device)
-    bf16 = has_bf16(device) if config.precision == "auto" else config.precision == "bf16"
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16" if bf16 else "no")
+    accelerator = accelerator_for(config)
     set_seed(config.seed)
     report({"event": "loading", "backbone": config.backbone})
     tokenizer, model = load_backbone(config.backbone, data.label_names)
 
     # --- rows, tokenised once
-    encode = _Encoder(tokenizer, config.max_length)
-    train_rows, validation_rows, test_rows = map(encode, (data.train, data.validation, data.test))
-    collate = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)
+    train_rows, validation_rows, test_rows = (
+        encode(tokenizer, rows, max_length=config.max_length) for rows in (data.train, data.validation, data.test)
+    )
+    collate = collator(tokenizer)
     sampler = _sampler(train_rows, config)
     loader: DataLoader[dict[str, Any]] = DataLoader(train_rows, config.batch_size, sampler=sampler, collate_fn=collate)  # type: ignore[arg-type]
     row_weights = _RowWeights(config, data)
@@ -123,7 +116,7 @@ def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
     scheduler = get_linear_schedule_with_warmup(optimizer, round(config.warmup_share * total_steps), total_steps)
     model, optimizer, loader, scheduler = accelerator.prepare(model, optimizer, loader, scheduler)
     report({
-        "event": "started", "device": str(accelerator.device), "precision": "bf16" if bf16 else "float32",
+        "event": "started", "device": str(accelerator.device), "precision": precision_of(accelerator),
         "total_steps": total_steps, "epochs": config.epochs, "rows": len(train_rows),
         "effective_sample_size": row_weights.effective_sample_size() if row_weights.is_fixed else None,
     })  # fmt: skip
@@ -183,59 +176,15 @@ def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
     }
     test_log_probs = None
     if not stopped and len(test_rows):
-        test_log_probs = _predict(accelerator, model, test_rows, collate, config)
+        test_log_probs = predict(
+            model, test_rows, collate=collate, accelerator=accelerator, batch_size=config.batch_size
+        )
         figures["test"] = _scores(test_log_probs, data.test.labels, data) | {
             "confusion": metrics.confusion(
                 test_log_probs.argmax(axis=1), data.test.labels, n_classes=len(data.label_names)
             )
         }
     return TrainResult(model, tokenizer, row_weights.latest, test_log_probs, figures)
-
-
-def load_backbone(backbone: str, label_names: Sequence[str]) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
-    """Tokenizer and classifier from a folder or hub id, safetensors only, no code from the hub.
-
-    Raises:
-        ModelError: it cannot be loaded.
-    """
-    source = model_source(backbone)
-    local = is_local(source)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-        model = AutoModelForSequenceClassification.from_pretrained(
-            source,
-            local_files_only=local,
-            use_safetensors=True,
-            dtype=torch.float32,
-            num_labels=len(label_names),
-            id2label=dict(enumerate(label_names)),
-            label2id={name: i for i, name in enumerate(label_names)},
-            ignore_mismatched_sizes=True,  # a head for other classes is replaced by a new one
-        )
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"The backbone '{backbone}' could not be loaded: {error} Expected 'minilm', a folder with a "
-            "transformers model in safetensors, or the id of one on the Hugging Face hub."
-        ) from error
-    return tokenizer, model
-
-
-class _Encoder:
-    """Labelled texts -> token ids, positions and labels, ready for the collator."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
-        self._tokenizer = tokenizer
-        self._max_length = max_length
-
-    def __call__(self, rows: LabelledTexts) -> list[dict[str, Any]]:
-        if len(rows.texts) == 0:
-            return []
-        pair = None if rows.texts_b is None else list(rows.texts_b)
-        encoded = self._tokenizer(list(rows.texts), pair, truncation=True, max_length=self._max_length)
-        return [
-            {name: values[i] for name, values in encoded.items()} | {"labels": int(rows.labels[i]), "position": i}
-            for i in range(len(rows.texts))
-        ]
 
 
 class _RowWeights:
@@ -306,7 +255,7 @@ def _evaluate(
     data: TrainData,
     config: TrainConfig,
 ) -> dict[str, Any]:
-    log_probs = _predict(accelerator, model, rows, collate, config)
+    log_probs = predict(model, rows, collate=collate, accelerator=accelerator, batch_size=config.batch_size)
     return _scores(log_probs, data.validation.labels, data)
 
 
@@ -314,28 +263,3 @@ def _scores(log_probs: np.ndarray, labels: np.ndarray, data: TrainData) -> dict[
     scores = metrics.score(log_probs, labels)
     recalls = metrics.recall_by_class(log_probs.argmax(axis=1), labels, data.label_names)
     return scores | {"recall": recalls, "metric": metrics.chosen(data.metric, scores, recalls)}
-
-
-def _predict(
-    accelerator: Accelerator,
-    model: torch.nn.Module,
-    rows: list[dict[str, Any]],
-    collate: DataCollatorWithPadding,
-    config: TrainConfig,
-) -> np.ndarray:
-    """Log-probabilities of all classes, in the order of `rows`. [n, K]"""
-    order = sorted(range(len(rows)), key=lambda i: -len(rows[i]["input_ids"]))
-    size = config.batch_size * 4  # no gradients are kept: larger batches fit
-    model.eval()
-    parts = []
-    with torch.inference_mode(), accelerator.autocast():
-        for start in range(0, len(order), size):
-            batch = collate([rows[i] for i in order[start : start + size]]).to(accelerator.device)
-            del batch["position"], batch["labels"]
-            parts.append(log_softmax(model(**batch).logits.float(), dim=-1).cpu().numpy())
-    sorted_log_probs = np.concatenate(parts).astype(np.float64)
-    log_probs = np.empty_like(sorted_log_probs)
-    log_probs[order] = sorted_log_probs
-    if not math.isfinite(float(log_probs.sum())):
-        raise FloatingPointError("The model's outputs are not finite: lower the learning rate.")
-    return log_probs

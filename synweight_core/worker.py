@@ -58,9 +58,21 @@ def train_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         return run_training(path, config, _stoppable_reporter(path))
 
 
+def score_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trained model says of the rows of the map, when the device is free."""
+    _end_on_stop(path)
+    with runs.device_turn(path) as turn:
+        if not turn:
+            return {"stopped": True}
+        from synweight_core.score_job import run_scoring
+
+        return run_scoring(config, _reporter(path))
+
+
 JOBS: Mapping[str, Callable[[Path, Mapping[str, Any]], dict[str, Any]]] = {
     "prepare": prepare_job,
     "train": train_job,
+    "score": score_job,
 }
 
 

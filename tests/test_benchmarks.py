@@ -154,6 +154,33 @@ def test_difference_to_ce_is_paired_by_seed_and_in_points(benchmark):
     assert found["minus_ce"] == {"mean": 2.0, "min": 1.0, "max": 3.0, "per_seed": [3.0, 1.0]}
 
 
+def test_preparation_sample_has_all_real_rows_and_is_the_same_each_time(benchmark, tmp_path):
+    for name in ("measuring", "journey"):
+        benchmark(name)
+    for path, word, n in (("dirty_pool/synthetic.jsonl", "pool", 9), ("tweet_sentiment/real_train.jsonl", "real", 2)):
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).write_text("".join(json.dumps({"text": f"{word} {i}"}) + "\n" for i in range(n)))
+    preparation = benchmark("preparation")
+    texts = preparation.sample_texts(tmp_path, 6)
+    assert texts[-2:] == ["real 0", "real 1"]
+    assert len({text for text in texts if text.startswith("pool")}) == 4
+    assert preparation.sample_texts(tmp_path, 6) == texts
+
+
+def test_quick_preparation_reads_its_figures_from_the_results(benchmark, tmp_path):
+    measuring = benchmark("measuring")
+    benchmark("journey")
+    preparation = benchmark("preparation")
+    assert json.loads(preparation.quick(tmp_path))["speedup_over_defaults"] is None
+    values = {"speedup_over_defaults": 2.6, "trustworthiness_minus_defaults": 0.001}
+    measuring.save_part(
+        tmp_path, "preparation", "sample", values, stamped=measuring.stamp(), render=lambda parts: ""
+    )  # fmt: skip
+    found = json.loads(preparation.quick(tmp_path))
+    assert found["speedup_over_defaults"] == 2.6
+    assert found["missing"] == ["same_coordinates", "whole_seconds"]
+
+
 @pytest.mark.long
 def test_quick_journey_says_what_is_measured_and_what_is_read(tmp_path):
     command = [sys.executable, "benchmarks/journey.py", "--quick", "--out", str(tmp_path)]

@@ -18,6 +18,7 @@ from conftest import END_SECONDS, ended, until
 
 from synweight_core import __version__, curation, projects, runs
 from synweight_core.cli import main
+from synweight_core.map_scores import load_map_scores
 from synweight_core.projects import DEMO_FOLDER
 
 ROWS = {"synthetic": 80, "real": 60}
@@ -241,6 +242,13 @@ def test_finished_run_is_listed_with_its_figure_and_exported_as_three_files(shop
     assert f"{run_id}  finished  {figure.replace(' %', '')} % test accuracy" in synweight("runs").output
     (listed,) = map(json.loads, synweight("runs", "--json").output.splitlines())
     assert (listed["id"], listed["status"]) == (run_id, "finished")
+
+    scored = synweight("score", run_id)
+    assert scored.exit_code == 0, scored.output
+    assert "Scoring the rows 100 %" in scored.output
+    assert scored.output.strip().endswith("finished")
+    assert load_map_scores(runs.load_run(run_id)).shape[0] == 80 + 48
+    assert synweight("score", run_id).output == "It is scored.\n"
 
     answer = synweight("export", run_id, "--to", tmp_path / "out")
     assert answer.exit_code == 0

@@ -1,0 +1,132 @@
+"""Texts -> log-probabilities of all classes by a classifier: for evaluations, test rows and the map.
+
+What training and scoring share: device and precision, the model folder, token ids, prediction. It trains nothing
+and knows no files, projects or pages. Imports torch: for worker processes and notebooks.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch.nn.functional import log_softmax
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from synweight_core.devices import has_bf16, pick_device
+from synweight_core.errors import ModelError
+from synweight_core.models import is_local, model_source
+from synweight_core.train_config import TrainConfig
+
+Progress = Callable[[int, int], None]  # done, total
+
+_BATCHES_IN_ONE = 4  # no gradients are kept: larger batches than in training fit
+
+
+@dataclass(frozen=True)
+class LabelledTexts:
+    """Rows for one purpose. `texts_b` is None for single texts; `labels` are int64 [n]."""
+
+    texts: Sequence[str]
+    labels: np.ndarray
+    texts_b: Sequence[str] | None = None
+
+
+def accelerator_for(config: TrainConfig) -> Accelerator:
+    """The device and precision of a run. Raises ModelError when the device is not there."""
+    device = pick_device(config.device)
+    bf16 = has_bf16(device) if config.precision == "auto" else config.precision == "bf16"
+    return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if bf16 else "no")
+
+
+def precision_of(accelerator: Accelerator) -> str:
+    """'bf16' or 'float32'."""
+    return "bf16" if accelerator.mixed_precision == "bf16" else "float32"
+
+
+def load_backbone(backbone: str, label_names: Sequence[str]) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    """Tokenizer and classifier from a folder or hub id, safetensors only, no code from the hub.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    source = model_source(backbone)
+    local = is_local(source)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            source,
+            local_files_only=local,
+            use_safetensors=True,
+            dtype=torch.float32,
+            num_labels=len(label_names),
+            id2label=dict(enumerate(label_names)),
+            label2id={name: i for i, name in enumerate(label_names)},
+            ignore_mismatched_sizes=True,  # a head for other classes is replaced by a new one
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"The backbone '{backbone}' could not be loaded: {error} Expected 'minilm', a folder with a "
+            "transformers model in safetensors, or the id of one on the Hugging Face hub."
+        ) from error
+    return tokenizer, model
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, rows: LabelledTexts, *, max_length: int) -> list[dict[str, Any]]:
+    """Token ids, label and position of each row, ready for `collator`."""
+    if len(rows.texts) == 0:
+        return []
+    pair = None if rows.texts_b is None else list(rows.texts_b)
+    encoded = tokenizer(list(rows.texts), pair, truncation=True, max_length=max_length)
+    return [
+        {name: values[i] for name, values in encoded.items()} | {"labels": int(rows.labels[i]), "position": i}
+        for i in range(len(rows.texts))
+    ]
+
+
+def collator(tokenizer: PreTrainedTokenizerBase) -> DataCollatorWithPadding:
+    """Encoded rows -> a padded batch."""
+    return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)
+
+
+def predict(
+    model: torch.nn.Module,
+    rows: list[dict[str, Any]],
+    *,
+    collate: DataCollatorWithPadding,
+    accelerator: Accelerator,
+    batch_size: int,
+    progress: Progress = lambda done, total: None,
+) -> np.ndarray:
+    """Log-probabilities of all classes, in the order of `rows` (from `encode`). [n, K] float64
+
+    Rows of like length share a batch of four training batches (`batch_size`).
+
+    Raises:
+        FloatingPointError: an output is not finite.
+    """
+    order = sorted(range(len(rows)), key=lambda i: -len(rows[i]["input_ids"]))
+    size = batch_size * _BATCHES_IN_ONE
+    model.eval()
+    parts = []
+    with torch.inference_mode(), accelerator.autocast():
+        for start in range(0, len(order), size):
+            progress(start, len(order))
+            batch = collate([rows[i] for i in order[start : start + size]]).to(accelerator.device)
+            del batch["position"], batch["labels"]
+            parts.append(log_softmax(model(**batch).logits.float(), dim=-1).cpu().numpy())
+    progress(len(order), len(order))
+    sorted_log_probs = np.concatenate(parts).astype(np.float64)
+    log_probs = np.empty_like(sorted_log_probs)
+    log_probs[order] = sorted_log_probs
+    if not math.isfinite(float(log_probs.sum())):
+        raise FloatingPointError("The model's outputs are not finite: lower the learning rate.")
+    return log_probs
