@@ -6,15 +6,22 @@ uncompressed `.npz` without pickle. A cache file can be deleted at any time: it 
 
 import hashlib
 import json
+import math
+import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from synweight_core import storage
 
 Arrays = Mapping[str, np.ndarray]
+
+_DAMAGE = (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, struct.error)
+_LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip member: lengths of its name and of its extra field
+_NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def content_key(*parts: object) -> str:
@@ -30,8 +37,27 @@ def load(kind: str, key: str) -> Arrays | None:
             return {name: file[name] for name in file.files}
     except OSError:
         return None
-    except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError):
+    except _DAMAGE:
         _path(kind, key).unlink(missing_ok=True)
+        return None
+
+
+def load_mapped(kind: str, key: str, name: str) -> np.ndarray | None:
+    """One stored array as a read-only memory map: nothing is read before it is used.
+
+    None when the file or the array is absent, or the file is damaged; a damaged file is removed. Unlike
+    `load`, it compares no checksum of the values.
+    """
+    path = _path(kind, key)
+    try:
+        with path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
+            if f"{name}.npy" not in archive.namelist():
+                return None
+            return _mapped(raw, archive, archive.getinfo(f"{name}.npy"))
+    except OSError:
+        return None
+    except _DAMAGE:
+        path.unlink(missing_ok=True)
         return None
 
 
@@ -48,6 +74,23 @@ def cached(kind: str, key: str, compute: Callable[[], Arrays]) -> Arrays:
     arrays = compute()
     storage.write_atomically(_path(kind, key), lambda path: _save(path, arrays))
     return arrays
+
+
+def _mapped(raw: BinaryIO, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    """The array of a stored zip member, after a check that its headers agree on where it lies. Raises _DAMAGE."""
+    with archive.open(member) as npy:  # compares the local header with the directory
+        read_header = _NPY_HEADERS.get(np.lib.format.read_magic(npy))
+        if read_header is None:
+            raise ValueError("The array is of an unknown version.")
+        shape, is_fortran, dtype = read_header(npy)
+        start = npy.tell()
+    size = dtype.itemsize * math.prod(shape)
+    is_stored = member.compress_type == zipfile.ZIP_STORED and member.compress_size == member.file_size
+    if dtype.hasobject or not is_stored or min(shape, default=0) < 0 or member.file_size != start + size:
+        raise ValueError("The array is compressed, needs pickle, or is not as large as its header says.")
+    raw.seek(member.header_offset)
+    start += member.header_offset + _LOCAL_HEADER.size + sum(_LOCAL_HEADER.unpack(raw.read(_LOCAL_HEADER.size)))
+    return np.memmap(raw, dtype=dtype, mode="r", offset=start, shape=shape, order="F" if is_fortran else "C")
 
 
 def _path(kind: str, key: str) -> Path:

@@ -116,11 +116,16 @@ def need_prepared(project: Project) -> Prepared:
     """What `prepare` stored. Raises NotFoundError when it has not run."""
     prepared = load_prepared(project)
     if prepared is None:
-        raise NotFoundError(
-            f"Project '{project.id}' is not prepared yet. Run 'synweight prepare {project.id}', or open its "
-            "map in the app."
-        )
+        raise _not_prepared(project)
     return prepared
+
+
+def load_positions(project: Project) -> np.ndarray:
+    """Unit vectors of all rows, memory-mapped read-only, [n + m, d]. Raises NotFoundError when there are none."""
+    positions = cache.load_mapped("vectors", _key(project, "vectors"), "positions")
+    if positions is None:
+        raise _not_prepared(project)
+    return positions
 
 
 def is_prepared(project: Project) -> bool:
@@ -143,6 +148,12 @@ def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
     stage("support", lambda: _support(dataset, vectors["positions"]))
     drawn = stage("map", lambda: _map(vectors["positions"], graph))
     stage("clusters", lambda: _clusters(dataset, drawn["xy"]))
+
+
+def _not_prepared(project: Project) -> NotFoundError:
+    return NotFoundError(
+        f"Project '{project.id}' is not prepared yet. Run 'synweight prepare {project.id}', or open its map in the app."
+    )
 
 
 def _key(project: Project, stage: str) -> str:

@@ -164,6 +164,96 @@ def test_cache_never_unpickles(tmp_path):
     assert cache.load("vectors", "k") is None
 
 
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(12, dtype=np.float32).reshape(3, 4),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.array([True, False]),
+        np.array(["é", "xyz"]),
+        np.array(7.5),
+    ],
+    ids=lambda array: f"{array.dtype}{array.shape}",
+)
+def test_mapped_array_is_the_stored_one_and_cannot_be_written(array):
+    cache.cached("vectors", "k", lambda: {"other": np.zeros(3), "a": array, "b": np.ones(2)})
+    found = cache.load_mapped("vectors", "k", "a")
+    assert isinstance(found, np.memmap) and not found.flags.writeable
+    assert (found.dtype, found.shape) == (array.dtype, array.shape)
+    assert found.tolist() == array.tolist()
+
+
+def test_mapped_array_without_values_is_empty():
+    cache.cached("vectors", "k", lambda: {"a": np.empty((0, 4), dtype=np.float32)})
+    assert cache.load_mapped("vectors", "k", "a").shape == (0, 4)
+
+
+def test_mapped_array_outlives_its_file():
+    cache.cached("vectors", "k", lambda: {"a": np.arange(3)})
+    found = cache.load_mapped("vectors", "k", "a")
+    (storage.home() / "cache" / "vectors" / "k.npz").unlink()
+    assert found.tolist() == [0, 1, 2]
+
+
+def test_array_that_is_not_there_is_none_and_leaves_the_file():
+    assert cache.load_mapped("vectors", "k", "a") is None
+    cache.cached("vectors", "k", lambda: {"a": np.arange(3)})
+    assert cache.load_mapped("vectors", "k", "b") is None
+    assert cache.exists("vectors", "k")
+
+
+def npz(**options):
+    """A cache file as another program would write it."""
+    path = storage.home() / "cache" / "vectors" / "k.npz"
+    path.parent.mkdir(parents=True)
+    np.savez(path, **{"a": np.arange(9.0)} | options)
+    return path
+
+
+DAMAGES = {
+    "cut": lambda content: content[:-30],
+    "cut early": lambda content: content[:4],
+    "empty": lambda content: b"",
+    "larger shape": lambda content: content.replace(b"(9,)", b"(99,)").replace(b"  \n", b" \n", 1),
+    "huge shape": lambda content: content.replace(b"(9,), }                 ", b"(99999999999999999999,) }"[:24]),
+    "negative shape": lambda content: content.replace(b"(9,), }  ", b"(-9,), } "),
+    "other name in the local header": lambda content: content.replace(b"a.npy", b"b.npy", 1),
+    "no local header": lambda content: content.replace(b"PK\x03\x04", b"PK\x03\x05", 1),
+    "unknown version": lambda content: content.replace(b"\x93NUMPY\x01", b"\x93NUMPY\x09"),
+    "no array": lambda content: content.replace(b"\x93NUMPY", b"\x93NUMPE"),
+    "other kind of values": lambda content: content.replace(b"<f8", b"|O8"),
+    "code for a header": lambda content: content.replace(b"False", b"exit("),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_file_is_not_mapped_but_removed(name):
+    path = npz()
+    content = path.read_bytes()
+    damaged = DAMAGES[name](content)
+    assert damaged != content
+    path.write_bytes(damaged)
+    assert cache.load_mapped("vectors", "k", "a") is None
+    assert not path.exists()
+
+
+def test_no_cut_or_flipped_byte_of_the_headers_breaks_the_reader():
+    path = npz()
+    content = path.read_bytes()
+    for place in [*range(200), *range(len(content) - 120, len(content))]:
+        for damaged in (content[:place], content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]):
+            path.write_bytes(damaged)
+            found = cache.load_mapped("vectors", "k", "a")
+            assert found is None or found.nbytes <= len(content)
+
+
+def test_compressed_or_pickled_array_is_not_mapped(tmp_path):
+    path = npz(a=np.array([{"an": "object"}], dtype=object))
+    assert cache.load_mapped("vectors", "k", "a") is None and not path.exists()
+    np.savez_compressed(path, a=np.zeros(99))
+    assert cache.load_mapped("vectors", "k", "a") is None and not path.exists()
+
+
 def test_content_key_differs_by_every_part_and_its_place():
     parts = [("a", "b"), ("b", "a"), ("ab",), ("a", "b", 1), ("a", "b", "1"), (["a", "b"],), ("a", {"b": 1})]
     assert len({cache.content_key(*part) for part in parts}) == len(parts)
