@@ -18,7 +18,7 @@ from synweight_core.errors import DataError
 
 MAX_QUERY_CHARS = 1000
 _BLOCK_ROWS = 8192
-_VECTOR_BLOCK_BYTES = 1 << 20  # a block that lies unaligned in its file is copied: then it stays in the cache
+_VECTOR_BLOCK_BYTES = 1 << 19  # a block that lies unaligned in its file is copied: then it stays in the cache
 _GLANCE_SECONDS = 0.02  # a match this short may hold the interpreter's lock, a longer one lets others work
 _STUCK_SECONDS = 0.2
 _MAX_UNROLLED = 1_000_000  # characters; compilation writes repeats out, and has no time limit of its own
