@@ -23,14 +23,25 @@ def embed(
 ) -> np.ndarray:
     """Unit vectors of the texts, [n, d] float32.
 
-    Equal texts are encoded once, in order of their tokens, so that a batch holds hardly any padding; bfloat16
-    where the hardware is fast at it.
-
     Raises:
         ModelError: `encoder` is neither a folder nor a hub id that can be loaded.
     """
-    device = pick_device(device)
-    model = load_encoder(encoder, device=device)
+    model = load_encoder(encoder, device=pick_device(device))
+    return embed_with(model, texts, batch_size=batch_size, progress=progress)
+
+
+def embed_with(
+    model: SentenceTransformer,
+    texts: Sequence[str],
+    *,
+    batch_size: int = 64,
+    progress: Progress = lambda done, total: None,
+) -> np.ndarray:
+    """Unit vectors of the texts by an encoder that is loaded already, [n, d] float32.
+
+    Equal texts are encoded once, in order of their tokens, so that a batch holds hardly any padding; bfloat16
+    where the hardware is fast at it.
+    """
     distinct, positions = np.unique(np.asarray(texts, dtype=object), return_inverse=True)
     order = np.argsort(-_lengths(model, distinct), kind="stable")
     vectors = np.empty((len(distinct), model.get_embedding_dimension()), dtype=np.float32)
