@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TORCH := $(shell grep '^torch==' constraints.txt)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: app test check format clean chromium
+.PHONY: app test check format clean chromium map node
 
 app: $(VENV)/installed
 	$(BIN)/synweight app --demo --port $(PORT)
@@ -25,7 +25,7 @@ test: $(VENV)/installed-dev chromium
 	$(BIN)/mypy
 	$(BIN)/pytest -m "not long"
 
-check: test
+check: test node
 	$(BIN)/pytest -m long
 	@for name in $(BENCHMARKS); do echo "benchmarks/$$name.py --quick"; $(BIN)/python benchmarks/$$name.py --quick || exit 1; done
 
@@ -33,8 +33,12 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The map's JavaScript: sources in assets/map, the built bundle in static/ is committed. Users need no Node.
+map: node
+	cd assets/map && npm ci --no-audit --no-fund --silent && npm run --silent build
+
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) assets/map/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; found " + sys.version)'
@@ -62,3 +66,6 @@ chromium: $(VENV)/installed-dev
 	@command -v chromium chromium-browser google-chrome >/dev/null \
 	  || { command -v apt-get >/dev/null && $(SUDO) apt-get update -q && $(SUDO) apt-get install -yq --no-install-recommends chromium; } \
 	  || $(BIN)/playwright install --with-deps chromium
+
+node:
+	@command -v npm >/dev/null || { command -v apt-get >/dev/null && $(SUDO) apt-get update -q && $(SUDO) apt-get install -yq --no-install-recommends nodejs npm; }

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages.widgets import intake, shell
+from pages.widgets import intake, loaded, shell
 from pages.widgets.plain import plain
 from synweight_core import projects
 from synweight_core.export import to_csv
@@ -13,7 +13,7 @@ shell.page_header("Data", "Bring your synthetic and your real rows in. Next: loo
 
 def report(project: projects.Project) -> None:
     """What is in the project, what was found and what was done about it."""
-    dataset = shell.load_dataset(project.id, project.data_hash)
+    dataset = loaded.dataset(project.id, project.data_hash)
     counts = project.counts
     with st.container(horizontal=True):
         st.metric("Synthetic rows", f"{counts['synthetic']:,}")

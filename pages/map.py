@@ -2,15 +2,22 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.widgets import embedding_map, shell
-from pages.widgets.row_table import row_table
-from pages.widgets.weight_controls import quality_help, row_weights, weight_controls
-from synweight_core import projects
-from synweight_core.map_rows import colours_for, selection_summary, with_weights
+from pages.widgets import loaded, map_fallback, map_session, shell
+from pages.widgets.edit_panel import edit_panel
+from pages.widgets.embedding_map import embedding_map, side_channel
+from pages.widgets.holes_panel import holes_panel
+from pages.widgets.map_colour import Painted, colour_choice, painted
+from pages.widgets.row_details import row_details
+from pages.widgets.search_box import search_box
+from pages.widgets.selection_bar import combine_choice, selection_bar
+from pages.widgets.selection_details import distributions, selected_rows
+from pages.widgets.weight_controls import row_weights, weight_controls
+from synweight_core import curation, map_wire
+from synweight_core.map_colours import weight_codes
+from synweight_core.map_rows import hover_lines, with_weights
 
 shell.page_header(
     "Map",
@@ -18,78 +25,104 @@ shell.page_header(
 )
 project = shell.need_project()
 prepared = shell.need_prepared(project)
-base_rows = shell.load_map_rows(project.id, project.data_hash)
-view_key = f"view:{project.id}"
-view: dict[str, Any] = st.session_state.setdefault(view_key, projects.load_view(project))
+n, n_synthetic = len(prepared.xy), prepared.n_synthetic
+MAP = f"map:{project.id}"
 
 
-def keep_view(**changes: object) -> None:
-    """Remember what the map shows, for this session and the next."""
-    view.update(changes)
-    projects.save_view(project, view)
+def on_event(name: str, value: Any) -> None:  # noqa: ANN401 (what the browser sends)
+    """What the map reports: a selection, a click on a row, or that the browser has no WebGL."""
+    if name == "fallback":
+        st.session_state["no_webgl"] = True
+    elif name == "open" and isinstance(value, int) and 0 <= value < n:
+        map_session.change(project, n, open_row=value)
+    elif name == "select" and value["places"] == loaded.places(project.id, project.data_hash).name:
+        map_session.select(project, n, map_wire.chosen_rows(value, n), token=str(value["token"]))
 
 
-def take_selection() -> None:
-    """The lasso, box or click just made, as row positions."""
-    points = st.session_state["map"]["selection"]["points"]
-    chosen = {int(np.ravel(point["customdata"])[0]) for point in points if point.get("customdata") is not None}
-    keep_view(selected=sorted(chosen))
-
-
-def selection_table(rows: pd.DataFrame, selected: np.ndarray) -> None:
-    """Counts and rows of the selection; without one, how to make one."""
-    if not len(selected):
-        st.caption(
-            "Three things to try: drag a lasso around points to read them here; move alpha and watch the "
-            "colours; then press Train with these weights."
-        )
+def the_map(shown: Painted, combine: str) -> None:
+    """The component, or a picture of a sample where the browser has no WebGL2."""
+    view = map_session.current(project, n)
+    if st.session_state.get("no_webgl"):
+        map_fallback.map_of_sample(project, shown.rows, shown.colour, view)
         return
-    figures = selection_summary(rows, selected)
-    shares = (
-        f", mean weight {figures['mean_weight']:.2f}, {100 * figures['share_of_weight']:.1f} % of all weight, "
-        f"{100 * figures['disagree']:.0f} % disagree with their label"
-        if figures["synthetic"]
-        else ""
+    sizes = None
+    if view.is_sized:
+        sizes = map_wire.blob(weight_codes(shown.rows["weight"].to_numpy()).tobytes())
+    embedding_map(
+        MAP, places=loaded.places(project.id, project.data_hash),
+        notes=loaded.notes(project.id, project.data_hash, view.marks_holes), codes=shown.codes, sizes=sizes,
+        selection=map_wire.bits(view.selected, n) if len(view.selected) else None, view=view, on_event=on_event,
+        more={
+            "legend": shown.legend, "colour": shown.name, "combine": combine, "synthetic": n_synthetic,
+            "version": str(curation.log_size(project)),
+        },
+    )  # fmt: skip
+
+
+def take_option(name: str, key: str) -> None:
+    """A switch was moved."""
+    map_session.change(project, n, **{name: st.session_state[key]})
+
+
+def map_options() -> None:
+    """Switches of the map that are not colours."""
+    view = map_session.current(project, n)
+    options = {"is_sized": "Size by weight"} | ({"marks_holes": "Mark holes"} if prepared.holes else {})
+    for name, label in options.items():
+        key = f"{name}:{project.id}"
+        st.session_state[key] = getattr(view, name)
+        st.toggle(label, key=key, on_change=take_option, args=(name, key))
+
+
+def details(rows: pd.DataFrame) -> None:
+    """Below the map: the selection as rows and figures, edits, holes."""
+    view, edits = map_session.current(project, n), loaded.edits(project)
+    tabs = st.tabs(["Selected rows", "Distributions", "Edit", "Holes"], key=f"details:{project.id}", on_change="rerun")
+    panels = (
+        lambda: selected_rows(rows, view),
+        lambda: distributions(rows, view, n_synthetic=n_synthetic),
+        lambda: edit_panel(project, edits, view.selected, n_synthetic=n_synthetic),
+        lambda: holes_panel(project, prepared, rows),
     )
-    left, right = st.columns([5, 1], vertical_alignment="center")
-    left.markdown(f"**{figures['rows']:,} of {len(rows):,} rows selected**{shares}")
-    right.button("Clear", icon=":material/close:", on_click=keep_view, kwargs={"selected": []}, width="stretch")
-    row_table(rows.iloc[selected].sort_values("weight"), key="selection_table")
+    for tab, panel in zip(tabs, panels, strict=True):
+        if tab.open:
+            with tab:
+                panel()
 
 
 @st.fragment
 def workbench() -> None:
     """Controls, map and selection: they move together."""
+    base_rows = loaded.rows(project)
     instruments, canvas = shell.instruments_and_canvas()
-    colours = colours_for(base_rows)
     with instruments:
-        name = view.get("colour") if view.get("colour") in colours else "weight"
-        chosen = st.selectbox(
-            "Colour by", list(colours), index=list(colours).index(name), key=f"colour:{project.id}",
-            format_func=lambda c: colours[c].label, help=quality_help(project, prepared),
-        )  # fmt: skip
-        if chosen != view.get("colour", "weight"):
-            keep_view(colour=chosen)
-        st.caption(colours[chosen].help)
+        name = colour_choice(project, base_rows)
         settings = weight_controls(project)
+        rows = with_weights(base_rows, row_weights(prepared, settings, loaded.edits(project)))
+        shown = painted(project, rows, name)
+        map_options()
+        combine = combine_choice()
         st.page_link(
             "pages/train.py", label="Train with these weights", icon=":material/model_training:",
             query_params={"project": project.id, "loss": "tuned"},
         )  # fmt: skip
-    rows = with_weights(base_rows, row_weights(prepared, settings, shell.load_curation(project)))
-    selected = np.asarray([i for i in view.get("selected", []) if i < len(rows)], dtype=int)
-    drawn = rows
     with canvas:
-        if len(rows) > embedding_map.MAX_MAP_POINTS:
-            drawn = rows.sample(embedding_map.MAX_MAP_POINTS, random_state=0).sort_index()
-            st.caption(f"The map shows a random sample of {len(drawn):,} of {len(rows):,} rows.")
-        st.plotly_chart(
-            embedding_map.figure(drawn, colours[chosen], selected, labels=project.labels),
-            key="map", on_select=take_selection, selection_mode=("lasso", "box", "points"),
-            config={"displaylogo": False, "scrollZoom": True},
-            alt=f"Map of {len(rows):,} rows coloured by {colours[chosen].label}. The table below lists a selection.",
-        )  # fmt: skip
-    selection_table(rows, selected)
+        search_box(project, rows)
+        the_map(shown, combine)
+        selection_bar(project, rows, n_synthetic=n_synthetic)
+    opened = map_session.current(project, n).open_row
+    if opened is None:
+        details(rows)
+        return
+    left, right = st.columns([3, 2])
+    with right:
+        row_details(project, rows, opened, settings)
+    with left:
+        details(rows)
 
 
 workbench()
+side_channel(
+    MAP, version=str(curation.log_size(project)), lines=lambda asked: hover_lines(loaded.rows(project), asked),
+    keep_look=lambda look: map_session.change(project, n, look=look),
+)  # fmt: skip

@@ -2,20 +2,18 @@
 
 import streamlit as st
 
-from pages.widgets import charts, shell
+from pages.widgets import charts, loaded, shell
 from pages.widgets.row_table import row_table
 from pages.widgets.weight_controls import quality_help, row_weights, weight_controls
 from synweight_core import export, meters
-from synweight_core.curated import relabelled
-from synweight_core.map_rows import with_edits, with_weights
+from synweight_core.map_rows import with_weights
 
 TABLE_ROWS = 50
 
 shell.page_header("Weights", "Decide how much a synthetic row counts. Next: train with these weights.")
 project = shell.need_project()
 prepared = shell.need_prepared(project)
-base_rows = shell.load_map_rows(project.id, project.data_hash)
-dataset = shell.load_dataset(project.id, project.data_hash)
+dataset = loaded.dataset(project.id, project.data_hash)
 
 
 def meter_row(figures: dict[str, float]) -> None:
@@ -46,11 +44,9 @@ def workbench() -> None:
             "pages/train.py", label="Train with these weights", icon=":material/model_training:",
             query_params={"project": project.id, "loss": "tuned"},
         )  # fmt: skip
-    curation = shell.load_curation(project)
+    curation = loaded.edits(project)
     weights = row_weights(prepared, settings, curation)
-    current = with_weights(base_rows, weights)
-    if curation.edited:
-        current = with_edits(current, relabelled(prepared, curation), project.labels)
+    current = with_weights(loaded.rows(project), weights)
     synthetic, weights = current.iloc[: len(weights)][curation.kept], weights[curation.kept]
     if not curation.kept.all():
         st.caption(f"{(~curation.kept).sum():,} excluded rows weigh 0 and are not counted here.")

@@ -179,9 +179,12 @@ def densest(points: np.ndarray) -> int:
 
 
 def _common_words(counts: Any, vocabulary: np.ndarray) -> frozenset[str]:  # noqa: ANN401
-    """Words of more than COMMON_SHARE of the rows."""
+    """Words of more than COMMON_SHARE of the rows, and words that only join others in an English text."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
     rows = (counts > 0).sum(axis=0)
-    return frozenset(str(word) for word in vocabulary[rows > COMMON_SHARE * counts.shape[0]])
+    frequent = frozenset(str(word) for word in vocabulary[rows > COMMON_SHARE * counts.shape[0]])
+    return frequent | ENGLISH_STOP_WORDS
 
 
 def _words(text: str) -> Iterator[str]:

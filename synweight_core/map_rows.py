@@ -16,6 +16,7 @@ from synweight_core.prepare import Prepared
 MAX_COLOUR_NATS = 3.0  # log ratios beyond share the end colours: 20 times as frequent
 MAX_COLOUR_RATIO = 8.0  # weights beyond 1/8 and 8 share the end colours
 NONE, OTHER = "(none)", "other"  # names of no value, and of all the rare ones
+_HOVER_CHARS = 300
 MAX_CATEGORIES = 40  # more names than this and the rest is drawn as "other"
 
 
@@ -59,43 +60,71 @@ COLOURS: Mapping[str, ColourBy] = {
     "label": ColourBy("Label", "The label in the file.", "categorical", _column("label")),
     "source": ColourBy("Source", "Synthetic or real.", "categorical", _column("source")),
     "prediction": ColourBy(
-        "Quality checker's prediction", "The most likely label by real rows.", "categorical",
+        "Quality checker's prediction",
+        "The most likely label by real rows.",
+        "categorical",
         _column("prediction"),
     ),
     "agreement": ColourBy(
-        "Label against prediction", "Whether the quality checker would give the same label.", "categorical",
+        "Label against prediction",
+        "Whether the quality checker would give the same label.",
+        "categorical",
         _column("agreement"),
     ),
     "duplicates": ColourBy(
-        "Near-duplicates", "Rows with another row at cosine similarity 0.95 or more.", "categorical",
+        "Near-duplicates",
+        "Rows with another row at cosine similarity 0.95 or more.",
+        "categorical",
         _column("duplicates"),
     ),
     "group": ColourBy(
-        "Near-duplicate groups", "Rows that near-duplicates join to one group, the largest groups by name.",
-        "categorical", _column("group"),
+        "Near-duplicate groups",
+        "Rows that near-duplicates join to one group, the largest groups by name.",
+        "categorical",
+        _column("group"),
     ),
     "split": ColourBy("Split", "What the row is used for.", "categorical", _column("split")),
     "generator": ColourBy("Generator", "Who or what wrote the row.", "categorical", _column("generator")),
-}  # fmt: skip
+    "edit": ColourBy("Edits", "What was changed here about the row.", "categorical", _column("edit")),
+    "run_loss": ColourBy(
+        "Loss of a run",
+        "Cross-entropy of a trained model, in nats: high is what it finds hard or wrong.",
+        "sequential",
+        _column("run_loss"),
+    ),
+    "run_correct": ColourBy(
+        "Correctness of a run",
+        "Whether a trained model gives the row's label.",
+        "categorical",
+        _column("run_correct"),
+    ),
+}
+RUN_COLOURS = ("run_loss", "run_correct")  # need `with_run_scores`  # fmt: skip
 
 
 def colours_for(rows: pd.DataFrame) -> dict[str, ColourBy]:
     """COLOURS that say something about these rows, and one for each further column of the upload."""
-    found = {name: colour for name, colour in COLOURS.items() if name != "generator" or (rows["generator"] != "").any()}
-    for column in rows.columns:
-        if str(column).startswith("upload:"):
-            name = str(column).removeprefix("upload:")
-            help_text = "A column of the upload. No model ever sees it."
-            found[str(column)] = ColourBy(name, help_text, "categorical", _column(str(column)))
-    return found
+    empty = {name for name in ("generator", "edit") if not (rows[name] != "").any()}
+    found = {name: colour for name, colour in COLOURS.items() if name not in empty}
+    return found | {name: _of_upload(name, rows[name]) for name in map(str, rows.columns) if name.startswith("upload:")}
+
+
+def _of_upload(name: str, values: pd.Series) -> ColourBy:
+    """A further column of the upload: a scale where it holds many different numbers, else categories."""
+    help_text, label = "A column of the upload. No model ever sees it.", name.removeprefix("upload:")
+    if values.nunique() > MAX_CATEGORIES:
+        numbers = pd.to_numeric(values, errors="coerce").replace([np.inf, -np.inf], np.nan)
+        if numbers.notna().sum() >= 0.9 * (values != "").sum():
+            return ColourBy(label, help_text, "sequential", lambda _: numbers)
+    return ColourBy(label, help_text, "categorical", _column(name))
 
 
 def map_rows(dataset: Dataset, prepared: Prepared) -> pd.DataFrame:
     """Synthetic and known real rows with everything that does not depend on sliders.
 
     Columns: text, text_b, label, generator, row, upload columns, source, split, x, y, quality (0 to 1),
-    diversity (nats), prediction, agreement, duplicates, group, relevance (nats), support. `weight`
-    is added by `with_weights`.
+    diversity (nats), prediction, agreement, duplicates, group, relevance (nats), support, edit. `weight`
+    is added by `with_weights`, edits by `with_edits`.
     """
     synthetic = dataset.synthetic.assign(source="synthetic", split="synthetic")
     real = dataset.known_real.assign(source="real")
@@ -111,22 +140,38 @@ def map_rows(dataset: Dataset, prepared: Prepared) -> pd.DataFrame:
     rows["duplicates"] = np.where(group_sizes > 1, "has a near-duplicate", "single")
     rows["group"] = group_names(prepared.groups)
     rows["relevance"] = prepared.relevance
+    rows["edit"] = ""
     rows["support"] = [""] * len(synthetic) + support_names(prepared.support)
     return rows
 
 
-def with_edits(rows: pd.DataFrame, prepared: Prepared, label_names: Sequence[str]) -> pd.DataFrame:
-    """The rows with the labels of `prepared` (see `curated.relabelled`), and what the checkers say of them."""
+def with_edits(rows: pd.DataFrame, prepared: Prepared, label_names: Sequence[str], words: pd.Series) -> pd.DataFrame:
+    """The rows with the labels of `prepared` (see `curated.relabelled`), what the checkers say of them, and `edit`.
+
+    `words` are those of `curated.edit_words`, of the synthetic rows.
+    """
     names = pd.Series(np.asarray(label_names, dtype=object)[prepared.labels], index=rows.index, dtype=str)
-    if (names == rows["label"]).all():
-        return rows
     numbers = np.arange(len(rows))
     return rows.assign(
         label=names,
         quality=np.exp(prepared.quality[numbers, prepared.labels]),
         diversity=-prepared.diversity[numbers, prepared.labels],
         agreement=np.where(names == rows["prediction"], "same", "different"),
+        edit=words.reindex(rows.index, fill_value=""),
     )
+
+
+def with_run_scores(rows: pd.DataFrame, log_probs: np.ndarray, codes: np.ndarray) -> pd.DataFrame:
+    """The rows with what a trained model says of them: `run_loss` (nats) and `run_correct`.
+
+    Args:
+        rows: of `map_rows`, [n + m].
+        log_probs: of `map_scores.load_map_scores`, [n + m, K].
+        codes: label codes of the rows, [n + m].
+    """
+    loss = -log_probs[np.arange(len(rows)), codes].astype(np.float64)
+    correct = np.where(log_probs.argmax(axis=1) == codes, "right", "wrong")
+    return rows.assign(run_loss=loss, run_correct=correct)
 
 
 def group_names(groups: np.ndarray) -> np.ndarray:
@@ -166,14 +211,33 @@ def categories(values: pd.Series) -> tuple[pd.Series, list[str]]:
     return named, sorted(named.unique())
 
 
-def selection_summary(rows: pd.DataFrame, selected: np.ndarray) -> dict[str, float]:
+def selection_summary(rows: pd.DataFrame, selected: np.ndarray, *, n_synthetic: int) -> dict[str, float]:
     """Counts and means of a selection; means over its synthetic rows, NaN when it has none."""
-    chosen = rows.iloc[selected]
-    synthetic = chosen[chosen["source"] == "synthetic"]
+    synthetic = selected[selected < n_synthetic]
+    weights = rows["weight"].to_numpy()
+    chosen = weights[synthetic]
+    total = float(weights[:n_synthetic].sum())
+    is_any = len(synthetic) > 0
     return {
-        "rows": len(chosen),
+        "rows": len(selected),
         "synthetic": len(synthetic),
-        "mean_weight": float(synthetic["weight"].mean()),
-        "disagree": float((synthetic["agreement"] == "different").mean()),
-        "share_of_weight": float(synthetic["weight"].sum() / rows["weight"].sum()),
+        "mean_weight": float(chosen.mean()) if is_any else float("nan"),
+        "disagree": float((rows["agreement"].iloc[synthetic] == "different").mean()),
+        "share_of_weight": float(chosen.sum()) / total if total else 0.0,
     }
+
+
+def hover_lines(rows: pd.DataFrame, asked: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
+    """What the pointer shows for these positions: ("text", its texts, cut), then ("fact", source and label)."""
+    wanted = [position for position in asked if 0 <= position < len(rows)]
+    lines = {}
+    for position, text, text_b, source, label in zip(
+        wanted, *(rows[name].iloc[wanted] for name in ("text", "text_b", "source", "label")), strict=True
+    ):
+        texts = [("text", _cut(part)) for part in (text, text_b) if part]
+        lines[position] = [*texts, ("fact", f"{source} · {_cut(label)}")]
+    return lines
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _HOVER_CHARS else text[: _HOVER_CHARS - 1] + "…"

@@ -33,6 +33,18 @@ def histogram(weights: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"low": HISTOGRAM_EDGES[:-1], "high": HISTOGRAM_EDGES[1:], "rows": counts})
 
 
+def selection_histogram(weights: np.ndarray, selected: np.ndarray) -> pd.DataFrame:
+    """`histogram` of all rows, and in `selected` of those at these positions."""
+    return histogram(weights).assign(selected=histogram(weights[selected])["rows"])
+
+
+def label_counts(labels: pd.Series, selected: np.ndarray) -> pd.DataFrame:
+    """Per label: rows and how many of them are at the selected positions, the most frequent first."""
+    rows = labels.value_counts()
+    chosen = labels.iloc[selected].value_counts().reindex(rows.index, fill_value=0)
+    return pd.DataFrame({"label": rows.index, "rows": rows.to_numpy(), "selected": chosen.to_numpy()})
+
+
 def by_class(labels: pd.Series, weights: np.ndarray, real_labels: pd.Series) -> pd.DataFrame:
     """Per class: rows, share raw, weighted and real, effective sample size, rows with half the weight."""
     frame = pd.DataFrame({"label": labels.to_numpy(), "weight": weights})

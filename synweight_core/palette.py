@@ -15,7 +15,12 @@ GLASBEY = (
 )  # fmt: skip
 NEUTRAL = "#9AA3AD"
 BELOW, ABOVE = "#1F6FB4", "#D9660A"
-SEQUENTIAL = "Cividis"
+# Cividis (Nunez, Anderton, Renslow 2018) at ten even steps; on a dark page its blue end is lifted to stay visible
+_CIVIDIS = (
+    "#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#FEE838",
+)  # fmt: skip
+_CIVIDIS_ON_DARK = ("#3F6FB5", "#5A7AA6", "#72869A", "#8A928D", "#A39E80", "#BFAF70", "#DFCB58", "#FEE838")
+NO_VALUE_LIGHT, NO_VALUE_DARK = "#C3C8CE", "#4C545E"
 
 
 def class_colours(names: Sequence[str]) -> dict[str, str]:
@@ -23,7 +28,21 @@ def class_colours(names: Sequence[str]) -> dict[str, str]:
     return dict(zip(names, cycle((*OKABE_ITO, *GLASBEY)), strict=False))
 
 
+def diverging_stops(*, dark: bool) -> tuple[str, str, str]:
+    """The scale for weights on a log axis: blue below 1, neutral at 1, orange above."""
+    return (BELOW, "#56606B" if dark else "#D5D9DE", ABOVE)
+
+
 def diverging(*, dark: bool) -> list[tuple[float, str]]:
-    """The scale for weights on a log axis: blue below 1, orange above, neutral at 1."""
-    middle = "#56606B" if dark else "#D5D9DE"
-    return [(0.0, BELOW), (0.5, middle), (1.0, ABOVE)]
+    """`diverging_stops` as Plotly takes a scale."""
+    return [*zip((0.0, 0.5, 1.0), diverging_stops(dark=dark), strict=True)]
+
+
+def sequential_stops(*, dark: bool) -> tuple[str, ...]:
+    """The scale for scores, from low to high."""
+    return _CIVIDIS_ON_DARK if dark else _CIVIDIS
+
+
+def ratio(log2_value: float) -> str:
+    """A weight from its log2, as people write it: 1/8, 1, 4."""
+    return f"{2**log2_value:g}" if log2_value >= 0 else f"1/{2**-log2_value:g}"

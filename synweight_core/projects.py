@@ -11,7 +11,7 @@ import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -181,16 +181,6 @@ def save_settings(project: Project, settings: WeightSettings) -> None:
     if beyond:
         raise ValueError(f"{', '.join(beyond)}: expected finite numbers of at most {MAX_SETTING:g}.")
     storage.write_json(project.folder / "settings.json", asdict(settings))
-
-
-def load_view(project: Project) -> dict[str, Any]:
-    """What the map showed last: selection and colour."""
-    return storage.read_json(project.folder / "view.json") or {}
-
-
-def save_view(project: Project, view: dict[str, Any]) -> None:
-    """Keep what the map shows for the next visit."""
-    storage.write_json(project.folder / "view.json", view)
 
 
 def demo_project() -> Project:

@@ -24,6 +24,7 @@ _STUCK_SECONDS = 0.2
 _MAX_UNROLLED = 1_000_000  # characters; compilation writes repeats out, and has no time limit of its own
 _COUNTS = regex.compile(r"\{([0-9]*),?([0-9]*)\}")
 _VERBOSE = regex.compile(r"\(\?[A-Za-z0-9]*x")
+_CALLS = regex.compile(r"\(\?(?:R|\d|&|P>|P&)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +110,8 @@ def _holds(texts: pd.Series, query: str) -> np.ndarray:
 def _compiled(pattern: str) -> "regex.Pattern[str]":
     if _VERBOSE.search(pattern):
         raise DataError("The flag x, for patterns with blanks and comments, is not possible here. Leave it out.")
+    if _CALLS.search(pattern):  # a group that calls itself fills memory without end
+        raise DataError("Calls of groups, such as (?R) or (?1), are not possible here. Write the group out.")
     if len(_checked_query(pattern)) * _repeats(pattern) > _MAX_UNROLLED:
         raise DataError("The repeat counts in {} of this expression are too large together. Use smaller ones, + or *.")
     try:

@@ -12,6 +12,7 @@ ROWS = pd.DataFrame(
         "source": ["synthetic", "synthetic", "synthetic", "real"],
         "agreement": ["same", "different", "same", "same"],
         "generator": ["", "", "", ""],
+        "edit": ["", "", "", ""],
         "weight": [0.5, 0.5, 2.0, np.nan],
     }
 )
@@ -22,7 +23,8 @@ def test_every_colour_reads_its_column_from_the_demo(demo):
     from synweight_core.projects import load_dataset
 
     dataset, prepared = load_dataset(demo), need_prepared(demo)
-    rows = map_rows.with_weights(map_rows.map_rows(dataset, prepared), np.ones(1200))
+    rows = map_rows.with_weights(map_rows.map_rows(dataset, prepared), np.ones(1200)).assign(edit="relabelled")
+    rows = map_rows.with_run_scores(rows, prepared.quality, prepared.labels)
     colours = map_rows.colours_for(rows)
     assert {*map_rows.COLOURS, "upload:planted"} == set(colours)
     for colour in colours.values():
@@ -49,15 +51,36 @@ def test_log_colour_is_zero_at_weight_one_and_ends_at_an_eighth_and_eight():
 
 
 def test_selection_summary_counts_rows_and_averages_synthetic_ones():
-    figures = map_rows.selection_summary(ROWS, np.array([1, 2, 3]))
+    figures = map_rows.selection_summary(ROWS, np.array([1, 2, 3]), n_synthetic=3)
     assert (figures["rows"], figures["synthetic"]) == (3, 2)
     assert figures["mean_weight"] == 1.25
     assert figures["disagree"] == 0.5
     assert figures["share_of_weight"] == pytest.approx(2.5 / 3)
 
 
-def test_generator_is_no_colour_when_no_row_names_one():
-    assert "generator" not in map_rows.colours_for(ROWS)
+def test_selection_of_real_rows_has_no_mean():
+    figures = map_rows.selection_summary(ROWS, np.array([3]), n_synthetic=3)
+    assert (figures["rows"], figures["synthetic"], figures["share_of_weight"]) == (1, 0, 0)
+    assert np.isnan(figures["mean_weight"])
+
+
+def test_generator_and_edits_are_no_colours_when_no_row_has_any():
+    assert not {"generator", "edit"} & set(map_rows.colours_for(ROWS))
+
+
+def test_run_scores_give_loss_and_correctness():
+    log_probs = np.log(np.array([[0.9, 0.1], [0.9, 0.1]]))
+    rows = map_rows.with_run_scores(pd.DataFrame(index=range(2)), log_probs, np.array([0, 1]))
+    assert rows["run_loss"].tolist() == pytest.approx([-np.log(0.9), -np.log(0.1)])
+    assert rows["run_correct"].tolist() == ["right", "wrong"]
+
+
+def test_hover_shows_texts_cut_and_leaves_out_rows_that_are_not_there():
+    rows = pd.DataFrame({"text": ["a" * 999, "<b>"], "text_b": ["", "second"], "source": "real", "label": "x"})
+    lines = map_rows.hover_lines(rows, [1, 0, -1, 7])
+    assert set(lines) == {0, 1}
+    assert lines[1] == [("text", "<b>"), ("text", "second"), ("fact", "real · x")]
+    assert len(lines[0][0][1]) == 300
 
 
 def test_rare_categories_are_joined_beyond_the_limit():

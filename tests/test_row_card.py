@@ -1,10 +1,12 @@
 """What a click on a row shows, on hand-made vectors and on the demo."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from synweight_core.errors import DataError, NotFoundError
-from synweight_core.prepare import Prepared, load_positions, need_prepared
+from synweight_core.prepare import load_positions, need_prepared
 from synweight_core.projects import demo_project, load_dataset
 from synweight_core.row_card import row_card
 
@@ -14,11 +16,10 @@ LABELS = ("a", "b", "c")
 
 
 def prepared(quality, n_synthetic=3):
+    """The columns of `Prepared` that a card reads."""
     log_probs = np.log(np.tile(np.array(quality, dtype=float), (5, 1)))
-    return Prepared(
-        n_synthetic=n_synthetic, xy=np.zeros((5, 2), dtype=np.float32), groups=np.array([0, 1, 2, 1, 1]),
-        quality=log_probs, diversity=log_probs[:, ::-1], labels=np.zeros(5, dtype=np.int64), facts={},
-    )  # fmt: skip
+    groups = np.array([0, 1, 2, 1, 1])
+    return SimpleNamespace(n_synthetic=n_synthetic, groups=groups, quality=log_probs, diversity=log_probs[:, ::-1])
 
 
 PREPARED = prepared([0.2, 0.7, 0.1])

@@ -92,7 +92,7 @@ def weight_histogram(table: pd.DataFrame, title: str) -> go.Figure:
     )  # fmt: skip
     layout(figure, title, x="Weight (log scale)", y="Rows", height=280)
     ticks = np.arange(-6, 7, 2)
-    return figure.update_layout(bargap=0.05, xaxis={"tickvals": ticks, "ticktext": [ratio(t) for t in ticks]})
+    return figure.update_layout(bargap=0.05, xaxis={"tickvals": ticks, "ticktext": [palette.ratio(t) for t in ticks]})
 
 
 def class_shares(table: pd.DataFrame, title: str) -> go.Figure:
@@ -108,6 +108,46 @@ def class_shares(table: pd.DataFrame, title: str) -> go.Figure:
     return layout(figure, title, x="Class", y="Share of rows or weight (%)", height=320)
 
 
-def ratio(log2_value: float) -> str:
-    """A weight from its log2, as people write it: 1/8, 1, 4."""
-    return f"{2**log2_value:g}" if log2_value >= 0 else f"1/{2**-log2_value:g}"
+def selection_histogram(table: pd.DataFrame, title: str) -> go.Figure:
+    """Rows per weight on a log axis: all rows in grey, the selected ones over them."""
+    middle = np.log2(np.sqrt(table["low"] * table["high"]))
+    figure = go.Figure()
+    for name, column, colour in (("All", "rows", palette.NEUTRAL), ("Selected", "selected", palette.ABOVE)):
+        figure.add_bar(x=middle, y=table[column], name=name, marker_color=colour)
+    layout(figure, title, x="Weight (log scale)", y="Rows", height=280)
+    ticks = np.arange(-6, 7, 2)
+    tick_texts = [palette.ratio(tick) for tick in ticks]
+    return figure.update_layout(barmode="overlay", bargap=0.05, xaxis={"tickvals": ticks, "ticktext": tick_texts})
+
+
+def label_bars(table: pd.DataFrame, title: str) -> go.Figure:
+    """Rows per label: all in grey, the selected ones over them."""
+    if len(table) > MAX_BARS:
+        title += f" ({MAX_BARS} largest of {len(table):,})"
+        table = table.head(MAX_BARS)
+    names = [safe(short(label)) for label in table["label"]]
+    figure = go.Figure()
+    for name, column, colour in (("All", "rows", palette.NEUTRAL), ("Selected", "selected", palette.ABOVE)):
+        figure.add_bar(y=names, x=table[column], name=name, marker_color=colour, orientation="h")
+    layout(figure, title, x="Rows", y="", height=280)
+    return figure.update_layout(barmode="overlay", yaxis={"autorange": "reversed"})
+
+
+def waterfall(table: pd.DataFrame, title: str) -> go.Figure:
+    """From nothing to the log weight, term by term (nats); the last bar is the log weight itself."""
+    total = float(table["nats"].sum())
+    steps = [*table["nats"], total]
+    figure = go.Figure(
+        go.Waterfall(
+            y=[*map(safe, table["term"]), "log weight"], x=steps, orientation="h",
+            measure=["relative"] * len(table) + ["total"],
+            text=[f"{step:+.2f}" for step in steps], textposition="outside", cliponaxis=False,
+            decreasing={"marker": {"color": palette.BELOW}}, increasing={"marker": {"color": palette.ABOVE}},
+            totals={"marker": {"color": palette.NEUTRAL}},
+        )
+    )  # fmt: skip
+    layout(figure, title, x="Nats", y="", height=300)
+    reach = 0.15 * float(np.ptp([0.0, *np.cumsum(table["nats"])]) or 1.0)  # room for the texts
+    ends = np.cumsum([0.0, *table["nats"]])
+    scale = {"range": [float(ends.min()) - reach, float(ends.max()) + reach]}
+    return figure.update_layout(showlegend=False, yaxis={"autorange": "reversed"}, xaxis=scale)

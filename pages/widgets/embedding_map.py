@@ -1,129 +1,118 @@
-"""The map of rows as a Plotly figure: synthetic rows as dots, real rows as rings, a selection that stays bright."""
+"""The map of rows: a component of our own around WebGL, whose sources are in assets/map.
 
-import textwrap
-from collections.abc import Sequence
+Each run of the page sends one message. Its header names places, colours and selection by content hash; what this
+session has sent before is left out, and the browser asks for what it lacks (`need`), so a dropped message, a page
+switch or a reload heals itself. The selection's truth is in Python; events come up as triggers.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import plotly.graph_objects as go
+import streamlit as st
 
-from pages.widgets.charts import dark_or_light, is_dark, ratio, safe, short
-from synweight_core import palette
-from synweight_core.map_rows import MAX_COLOUR_NATS, MAX_COLOUR_RATIO, NONE, OTHER, ColourBy, categories, log_colour
+from synweight_core import map_wire
+from synweight_core.map_view import MapView
+from synweight_core.map_wire import Blob
 
-MAX_MAP_POINTS = 30_000  # beyond this the browser is slow to answer
-MAX_LEGEND = 24  # more names than this would cover the map
-NO_COLOUR = (NONE, OTHER)
-_HOVER_WIDTH, _HOVER_CHARS = 60, 300
+BUNDLE = Path(__file__).parent.parent.parent / "static" / "map.js"
+HEIGHT = 600
+MAX_ASKED = 64  # hover texts at once
 
 
-def figure(rows: pd.DataFrame, colour: ColourBy, selected: Sequence[int], *, labels: Sequence[str]) -> go.Figure:
-    """Synthetic rows as dots, real rows as rings on top; `selected` positions stay bright."""
-    drawn = go.Figure()
-    is_real = rows["source"] == "real"
-    for real in (False, True):
-        part = rows[is_real == real]
-        if colour.kind == "categorical":
-            _add_categories(drawn, part, colour, real=real, labels=labels)
-        else:
-            _add_scale(drawn, part, colour, real=real)
-    chosen = set(selected)
-    for trace in drawn.data:
-        if chosen:
-            trace.selectedpoints = [i for i, (row, _) in enumerate(trace.customdata) if row in chosen]
-        trace.unselected = {"marker": {"opacity": 0.12}}
-        trace.selected = {"marker": {"opacity": 0.95}}
-    return drawn.update_layout(
-        height=620, margin={"l": 0, "r": 0, "t": 8, "b": 0}, dragmode="lasso", uirevision="map",
-        xaxis={"visible": False}, yaxis={"visible": False}, hovermode="closest",
-        legend={"orientation": "h", "y": 0, "yanchor": "top", "itemsizing": "constant"},
-        hoverlabel={"align": "left", "font": {"size": 12, "color": dark_or_light("#E6EBF0", "#1B2430")},
-                    "bgcolor": dark_or_light("#1B222B", "#FFFFFF")},
-        showlegend=len(drawn.data) <= MAX_LEGEND,
-    )  # fmt: skip
+@cache
+def _component() -> Any:  # noqa: ANN401 (Streamlit's renderer)
+    """The component with a loader of a few lines; the bundle itself is one static file that browsers cache."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    digest = hashlib.sha256(BUNDLE.read_bytes()).hexdigest()[:12]
+    url = json.dumps(f"{'/' + base if base else ''}/app/static/{BUNDLE.name}?v={digest}")
+    loader = f"""
+let map, loading;
+const load = () => (loading ??= import(new URL({url}, location.origin).href).then((module) => (map = module)));
+export default (context) => (map ? map.default(context) : load().then((module) => module.default(context)));
+"""
+    return st.components.v2.component("embedding_map", js=loader)
 
 
-def _add_scale(figure: go.Figure, part: pd.DataFrame, colour: ColourBy, *, real: bool) -> None:
-    values = colour.values(part)
-    marker: dict[str, Any] = {"size": 6, "opacity": 0.85}
-    if colour.kind == "weight" and not real:
-        end = float(np.log2(MAX_COLOUR_RATIO))
-        ticks = np.arange(-end, end + 1)
-        marker |= {"color": log_colour(values), "colorscale": palette.diverging(dark=is_dark()),
-                   "cmin": -end, "cmax": end,
-                   "colorbar": _colorbar("Weight", ticks, [ratio(t) for t in ticks])}  # fmt: skip
-    elif colour.kind == "diverging":
-        end = MAX_COLOUR_NATS
-        marker |= {"color": values, "colorscale": palette.diverging(dark=is_dark()), "cmin": -end, "cmax": end}
-        if not real:
-            marker["colorbar"] = _colorbar(colour.label)
-    elif colour.kind == "sequential":
-        limits = values.quantile([0.02, 0.98]).to_list()
-        marker |= {"color": values, "colorscale": palette.SEQUENTIAL, "cmin": limits[0], "cmax": limits[1]}
-        if not real:
-            marker["colorbar"] = _colorbar(colour.label)
-    if real:
-        _as_ring(marker, keep_colour=colour.kind != "weight")
-    _add_points(figure, part, "Real rows" if real else "Synthetic rows", marker, values, colour.label)
-
-
-def _add_categories(
-    figure: go.Figure, part: pd.DataFrame, colour: ColourBy, *, real: bool, labels: Sequence[str]
+def embedding_map(
+    key: str,
+    *,
+    places: Blob,
+    notes: Blob,
+    codes: Blob,
+    sizes: Blob | None,
+    selection: Blob | None,
+    view: MapView,
+    more: Mapping[str, Any],
+    on_event: Callable[[str, Any], None],
 ) -> None:
-    values, names = categories(colour.values(part))
-    colours = palette.class_colours(labels if set(names) <= set(labels) else [n for n in names if n not in NO_COLOUR])
-    for name in names:
-        members = values == name
-        marker: dict[str, Any] = {"size": 6, "opacity": 0.85, "color": colours.get(name, palette.NEUTRAL)}
-        if real:
-            _as_ring(marker, keep_colour=True)
-        title = f"{short(name)} (real)" if real else short(name)
-        count = int(members.sum())
-        _add_points(figure, part[members], f"{title} · {count:,}", marker, values[members], colour.label)
+    """Draw the map. `notes` is JSON that seldom changes, `more` joins the header at each run.
 
+    `on_event` is called with "select" (see `map_wire.chosen_rows`), "open" (a row) or "fallback" (no WebGL).
+    """
+    state = st.session_state
+    sent: set[str] = state.setdefault(f"{key}:sent", set())
+    state[f"{key}:rev"] = revision = state.get(f"{key}:rev", 0) + 1
 
-def _as_ring(marker: dict[str, Any], *, keep_colour: bool) -> None:
-    marker |= {"symbol": "circle-open", "size": 8, "line": {"width": 1.3}}
-    if not keep_colour:
-        marker["color"] = dark_or_light("#E6EBF0", "#1B2430")
+    def need() -> None:
+        sent.difference_update(state[key]["need"] or [])
 
+    def event(name: str) -> Callable[[], None]:
+        return lambda: on_event(name, state[key][name])
 
-def _add_points(
-    figure: go.Figure, part: pd.DataFrame, name: str, marker: dict[str, Any], values: pd.Series, meaning: str
-) -> None:
-    is_number = pd.api.types.is_numeric_dtype(values)
-    shown = values if is_number else values.map(safe)
-    value = "%{customdata[1]:.3g}" if is_number else "%{customdata[1]}"
-    line = "" if values.isna().all() else f"<br>{safe(meaning)}: {value}"
-    figure.add_scattergl(
-        x=part["x"].to_numpy(),
-        y=part["y"].to_numpy(),
-        mode="markers",
-        name=safe(name),
-        marker=marker,
-        customdata=list(zip(part.index.tolist(), shown.tolist(), strict=True)),
-        text=part["hover"].tolist(),
-        hovertemplate="%{text}" + line + "<extra></extra>",
+    named = [blob for blob in (places, notes, codes, sizes, selection) if blob]
+    names = {blob.name for blob in named}
+    # the browser has a selection that it made itself; it asks when it lost it
+    known = {selection.name} if selection and view.token.startswith("js-") and view.token not in sent else set()
+    fresh = [blob for blob in named if blob.name not in sent | known]
+    sent.clear()
+    sent.update(names, {view.token})  # what is no longer named, the browser forgets too
+    header = {
+        "key": key, "rev": revision, "height": HEIGHT,
+        "places": places.name, "notes": notes.name, "codes": codes.name, "sizes": sizes.name if sizes else None,
+        "selection": {"token": view.token, "hash": selection.name if selection else None},
+        "look": view.look, "open": view.open_row, **more,
+    }  # fmt: skip
+    unique = {blob.name: blob for blob in fresh}
+    _component()(
+        data=map_wire.pack(header, [*unique.values()]),
+        key=key,
+        on_need_change=need,
+        on_select_change=event("select"),
+        on_open_change=event("open"),
+        on_fallback_change=event("fallback"),
     )
 
 
-def hover_texts(rows: pd.DataFrame) -> list[str]:
-    """What the pointer shows for each row: its texts, wrapped and cut, its source and label."""
-    return [
-        "<br>".join(safe(line) for line in [*_wrapped(text), *_wrapped(text_b), f"{source} · label: {label}"])
-        for text, text_b, source, label in zip(
-            rows["text"], rows["text_b"], rows["source"], rows["label"].str.slice(0, _HOVER_WIDTH), strict=True
-        )
-    ]
+def side_channel(
+    key: str,
+    *,
+    version: str,
+    lines: Callable[[Sequence[int]], Mapping[int, list[tuple[str, str]]]],
+    keep_look: Callable[[dict[str, Any]], None],
+) -> None:
+    """Hover texts on demand and the camera's way to the disk, in a fragment that never runs the map again."""
 
+    @st.fragment
+    def channel() -> None:
+        state, own = st.session_state, f"{key}:channel"
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text if len(text) <= _HOVER_CHARS else text[: _HOVER_CHARS - 1] + "…", _HOVER_WIDTH)
+        def ask() -> None:
+            asked = [row for row in state[own]["ask"] or [] if isinstance(row, int)]
+            state[f"{own}:answers"] = lines(asked[:MAX_ASKED])
 
+        def look() -> None:
+            told = state[own]["look"]
+            if isinstance(told, dict):
+                keep_look(told)
 
-def _colorbar(title: str, ticks: Sequence[float] | None = None, texts: Sequence[str] | None = None) -> dict[str, Any]:
-    bar: dict[str, Any] = {"title": {"text": title, "side": "top"}, "thickness": 12, "len": 0.6}
-    if ticks is not None:
-        bar |= {"tickvals": ticks, "ticktext": texts}
-    return bar
+        answers = state.pop(f"{own}:answers", {})
+        _component()(
+            data={"map": key, "version": version, "answers": answers},
+            key=own, on_ask_change=ask, on_look_change=look,
+        )  # fmt: skip
+
+    channel()

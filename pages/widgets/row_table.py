@@ -3,12 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-_COLUMNS = ("text", "text_b", "label", "prediction", "weight", "quality", "diversity", "source")
+_COLUMNS = ("similarity", "text", "text_b", "label", "prediction", "weight", "quality", "diversity", "source", "edit")
+_OPTIONAL = ("similarity", "text_b", "edit")  # shown where they say something
 
 
 def row_table(rows: pd.DataFrame, *, key: str) -> None:
     """Rows of `map_rows.with_weights`, in the order given."""
-    shown = [name for name in _COLUMNS if name != "text_b" or (rows["text_b"] != "").any()]
+    shown = [n for n in _COLUMNS if n in rows and (n not in _OPTIONAL or rows[n].astype(bool).any())]
     st.dataframe(
         rows[shown],
         hide_index=True,
@@ -17,6 +18,7 @@ def row_table(rows: pd.DataFrame, *, key: str) -> None:
         column_config={
             "text": st.column_config.TextColumn(width="large"),
             "text_b": st.column_config.TextColumn("second text", width="large"),
+            "similarity": st.column_config.NumberColumn(format="%.3f"),
             "weight": st.column_config.NumberColumn(format="%.3f"),
             "quality": st.column_config.NumberColumn(format="percent"),
             "diversity": st.column_config.NumberColumn("diversity (nats)", format="%.2f"),

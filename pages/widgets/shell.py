@@ -1,22 +1,17 @@
-"""What surrounds every page: the current project, the sidebar, titles, messages, loaded data."""
+"""What surrounds every page: the current project, the sidebar, titles, messages."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from pages.widgets import embedding_map, preparation
+from pages.widgets import loaded, preparation
 from pages.widgets.plain import plain
 from pages.widgets.preparation import REFRESH_SECONDS
-from synweight_core import curation, projects, runs, storage
-from synweight_core.curation import Curation
-from synweight_core.data import Dataset
-from synweight_core.errors import DataError, NotFoundError
-from synweight_core.map_rows import map_rows
+from synweight_core import projects, runs, storage
+from synweight_core.errors import NotFoundError
 from synweight_core.prepare import Prepared, is_prepared
-from synweight_core.prepare import need_prepared as load_or_fail
 from synweight_core.projects import Project
 
 INSTRUMENTS_WIDTH = 300
@@ -90,7 +85,7 @@ def prepared_or_progress(project: Project) -> Prepared | None:
     """The prepared columns, or the work going on and None."""
     if is_prepared(project):
         try:
-            return _load_prepared(project.id, project.data_hash)
+            return loaded.prepared(project.id, project.data_hash)
         except NotFoundError:  # a damaged file was found and removed: it is computed again
             pass
     preparation.show(project)
@@ -168,35 +163,3 @@ def _active_run(run_id: str) -> None:
         st.rerun()
     event = runs.latest_event(run.id)
     st.progress(event.get("step", 0) / event.get("total_steps", 1), text=f"{plain(run.name)}: {run.status}")
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def load_dataset(project_id: str, data_hash: str) -> Dataset:
-    """The rows of a project. Shared between sessions: never changed in place."""
-    return projects.load_dataset(projects.load_project(project_id))
-
-
-def load_curation(project: Project) -> Curation:
-    """The edits of the synthetic rows as they are now, read again only after an edit; a damaged log ends the page."""
-    try:
-        return _load_curation(project.id, curation.log_size(project))
-    except DataError as error:
-        st.error(plain(error), icon=":material/error:")
-        st.stop()
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _load_curation(project_id: str, log_size: int) -> Curation:
-    return curation.load_curation(projects.load_project(project_id))
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _load_prepared(project_id: str, data_hash: str) -> Prepared:
-    return load_or_fail(projects.load_project(project_id))
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def load_map_rows(project_id: str, data_hash: str) -> pd.DataFrame:
-    """`map_rows` of a prepared project with its hover texts. Shared between sessions: never changed in place."""
-    rows = map_rows(load_dataset(project_id, data_hash), _load_prepared(project_id, data_hash))
-    return rows.assign(hover=embedding_map.hover_texts(rows))

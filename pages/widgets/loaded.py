@@ -1,0 +1,114 @@
+"""What pages read of a project, read once and shared between sessions: never changed in place."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.widgets.plain import plain
+from synweight_core import curation, map_wire, projects
+from synweight_core.curated import edit_words, relabelled
+from synweight_core.curation import Curation
+from synweight_core.data import Dataset
+from synweight_core.errors import DataError
+from synweight_core.map_colours import colouring
+from synweight_core.map_rows import ColourBy, colours_for, map_rows, with_edits
+from synweight_core.prepare import Prepared, load_positions, need_prepared
+from synweight_core.projects import Project, load_project
+from synweight_core.query_encoder import QueryEncoder
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def dataset(project_id: str, data_hash: str) -> Dataset:
+    """The rows of a project."""
+    return projects.load_dataset(load_project(project_id))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def prepared(project_id: str, data_hash: str) -> Prepared:
+    """Its prepared columns. Raises NotFoundError."""
+    return need_prepared(load_project(project_id))
+
+
+def edits(project: Project) -> Curation:
+    """The edits of the synthetic rows as they are now, read again only after an edit; a damaged log ends the page."""
+    try:
+        return _edits(project.id, curation.log_size(project))
+    except DataError as error:
+        st.error(plain(error), icon=":material/error:")
+        st.stop()
+
+
+def rows(project: Project) -> pd.DataFrame:
+    """`map_rows` with the edits as they are now."""
+    if not edits(project).edited:
+        return _rows(project.id, project.data_hash)
+    return _edited_rows(project.id, project.data_hash, curation.log_size(project))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def places(project_id: str, data_hash: str) -> map_wire.Blob:
+    """Where the rows lie on the map, as the browser takes it."""
+    return map_wire.places(prepared(project_id, data_hash).xy)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def notes(project_id: str, data_hash: str, marks_holes: bool) -> map_wire.Blob:
+    """What lies over the points: names of regions, and the rows of holes."""
+    known = prepared(project_id, data_hash)
+    holes = [row for hole in known.holes for row in hole.rows] if marks_holes else []
+    return map_wire.json_blob({"labels": map_wire.labels(known.clusters, map_wire.frame_of(known.xy)), "holes": holes})
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def vectors(project_id: str, data_hash: str) -> np.ndarray:
+    """Unit vectors of the map's rows, mapped from the disk."""
+    return load_positions(load_project(project_id))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, on_release=QueryEncoder.close)
+def encoder(name: str) -> QueryEncoder:
+    """The process that turns a sentence into a vector; it starts at the first sentence."""
+    return QueryEncoder(name)
+
+
+def colours_offered(project: Project) -> dict[str, ColourBy]:
+    """What the rows can be coloured by."""
+    return _offered(project.id, project.data_hash, curation.log_size(project))
+
+
+def colours(project: Project, colour: str) -> tuple[map_wire.Blob, dict[str, Any]]:
+    """Codes and legend of a colour that no slider moves."""
+    return _colours(project.id, project.data_hash, colour, curation.log_size(project))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _edits(project_id: str, log_size: int) -> Curation:
+    return curation.load_curation(load_project(project_id))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _rows(project_id: str, data_hash: str) -> pd.DataFrame:
+    return map_rows(dataset(project_id, data_hash), prepared(project_id, data_hash))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _edited_rows(project_id: str, data_hash: str, log_size: int) -> pd.DataFrame:
+    project = load_project(project_id)
+    edited = _edits(project_id, log_size)
+    current = relabelled(prepared(project_id, data_hash), edited)
+    return with_edits(_rows(project_id, data_hash), current, project.labels, edit_words(edited))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _offered(project_id: str, data_hash: str, log_size: int) -> dict[str, ColourBy]:
+    return colours_for(rows(load_project(project_id)))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _colours(project_id: str, data_hash: str, colour: str, log_size: int) -> tuple[map_wire.Blob, dict[str, Any]]:
+    project = load_project(project_id)
+    current = rows(project)
+    found = colouring(colours_offered(project)[colour], current, project.labels)
+    return map_wire.blob(found.codes.tobytes()), found.legend

@@ -1,0 +1,114 @@
+"""What the map's component is told, as one message of bytes. The browser's side is assets/map/src/wire.js.
+
+    "SYNM" | uint32 length of the header | header (JSON, padded to a multiple of 8) | blobs
+
+The header names its blobs by content hash; the message carries only those that the browser is believed to
+lack. So places travel once, and a move of a slider costs one byte per row.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synweight_core.clusters import ClusterLabels
+
+MAGIC = b"SYNM"
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Bytes and the hash that names them."""
+
+    content: bytes
+    name: str
+
+
+def blob(content: bytes) -> Blob:
+    """Bytes under the name that their content gives."""
+    return Blob(content, hashlib.blake2b(content, digest_size=8).hexdigest())
+
+
+def json_blob(value: object) -> Blob:
+    """A JSON value as a blob."""
+    return blob(json.dumps(value, separators=(",", ":")).encode())
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How coordinates become places on the map: (xy - centre) / reach, which lie within -1 and 1."""
+
+    centre: np.ndarray  # [2]
+    reach: float
+
+    def place(self, xy: np.ndarray) -> np.ndarray:
+        """Places of these coordinates. [n, 2] little-endian float32"""
+        return ((np.asarray(xy, dtype=np.float64) - self.centre) / self.reach).astype("<f4")
+
+
+def frame_of(xy: np.ndarray) -> Frame:
+    """The frame in which all of `xy` [n, 2] just fits, the aspect ratio kept."""
+    if not len(xy):
+        return Frame(np.zeros(2), 1.0)
+    xy = np.asarray(xy, dtype=np.float64)
+    return Frame((xy.min(axis=0) + xy.max(axis=0)) / 2, float(np.ptp(xy, axis=0).max()) / 2 or 1.0)
+
+
+def places(xy: np.ndarray) -> Blob:
+    """Where the rows lie, [n, 2], as the browser takes it."""
+    return blob(frame_of(xy).place(xy).tobytes())
+
+
+def labels(clusters: ClusterLabels, frame: Frame) -> list[dict[str, Any]]:
+    """Names on the map: coarse before fine, large before small, as the browser places them."""
+    order = np.lexsort((-clusters.size, clusters.level))
+    xy = frame.place(np.column_stack([clusters.x, clusters.y]))
+    return [
+        {"x": float(xy[i, 0]), "y": float(xy[i, 1]), "level": int(clusters.level[i]), "name": clusters.names[i]}
+        for i in order
+        if clusters.names[i]
+    ]
+
+
+def bits(rows: np.ndarray, n: int) -> Blob:
+    """Row positions as one bit per row, the least significant first."""
+    mask = np.zeros(n, dtype=bool)
+    mask[rows] = True
+    return blob(np.packbits(mask, bitorder="little").tobytes())
+
+
+def chosen_rows(event: Mapping[str, Any], n: int) -> np.ndarray:
+    """The sorted positions in a selection that the browser sent, as a list or as bits; those beyond n left out."""
+    if "bits" in event:
+        try:
+            content = base64.b64decode(str(event["bits"]), validate=True)
+        except binascii.Error:
+            return np.empty(0, dtype=np.int64)
+        content = content[: (n + 7) // 8].ljust((n + 7) // 8, b"\0")
+        return np.flatnonzero(np.unpackbits(np.frombuffer(content, np.uint8), count=n, bitorder="little"))
+    rows = np.unique(np.asarray(event.get("rows", []), dtype=np.int64))
+    return rows[(rows >= 0) & (rows < n)]
+
+
+def pack(header: Mapping[str, Any], blobs: list[Blob]) -> bytes:
+    """One message."""
+    table: dict[str, tuple[int, int]] = {}
+    parts: list[bytes] = []
+    offset = 0
+    for one in blobs:
+        table[one.name] = (offset, len(one.content))
+        parts.append(_padded(one.content))
+        offset += len(parts[-1])
+    told = json.dumps({**header, "blobs": table}, separators=(",", ":")).encode()
+    told = told.ljust(len(told) + -len(told) % 8)
+    return b"".join([MAGIC, struct.pack("<I", len(told)), told, *parts])
+
+
+def _padded(content: bytes) -> bytes:
+    return content.ljust(len(content) + -len(content) % 8, b"\0")
