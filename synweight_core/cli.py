@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from dataclasses import asdict
 from datetime import datetime
@@ -22,6 +23,7 @@ from synweight_core.weighting import LOSSES, WeightSettings, effective_sample_si
 APP = Path(__file__).parent.parent / "app.py"
 _STAGES = STAGES | {"scores": "Scoring the rows"}
 _LONG_STAGES = ("vectors", "scores")  # those that report their share
+_MAX_COLUMNS = 1000  # of a terminal
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -107,6 +109,28 @@ def weigh(project_id: str, out: Path | None, **given: float | None) -> None:
     if out:
         out.write_bytes(export.to_csv(rows) if out.suffix == ".csv" else export.to_parquet(rows))
         click.echo(f"Wrote {out}")
+
+
+@main.command()
+@click.argument("project_id")
+@click.argument("text")
+@click.option("--regex", is_flag=True, help="TEXT is a regular expression.")
+@click.option("--similar", is_flag=True, help="The rows closest in meaning, closest first.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many rows to print.")
+def find(project_id: str, text: str, regex: bool, similar: bool, limit: int) -> None:
+    """Find the rows that hold TEXT: position on the map, label, source, text."""
+    from synweight_core.project_search import find_rows
+
+    if regex and similar:
+        raise click.UsageError("Give --regex or --similar, not both.")
+    way = "regex" if regex else "similar" if similar else "text"
+    found = find_rows(projects.load_project(project_id), text, way=way)
+    for position, row in found.rows.head(limit).iterrows():
+        click.echo(_found_line(position, row))
+    rest = len(found.rows) - limit
+    if found.notice or rest > 0 or found.rows.empty:
+        more = f"{rest:,} more rows; --limit shows them." if rest > 0 else "" if len(found.rows) else "No rows."
+        click.echo(f"{found.notice} {more}".strip(), err=True)
 
 
 @main.command()
@@ -252,6 +276,12 @@ def _event_line(event: dict[str, Any]) -> str:
     if event["event"] == "evaluation":
         return f"epoch {event['epoch']:.1f}: validation accuracy {100 * event['accuracy']:.1f} %"
     return ""
+
+
+def _found_line(position: Any, row: Any) -> str:  # noqa: ANN401 (pandas' own types)
+    label, text = _one_line(row["label"][:20]), _one_line(row["text"][:_MAX_COLUMNS])
+    line = f"{position:>7}  {label:<20}  {row['source']:<9}  {text}"
+    return line[: shutil.get_terminal_size().columns].rstrip()
 
 
 def _one_line(text: str) -> str:

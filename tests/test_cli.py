@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from conftest import END_SECONDS, ended, until
 
 from synweight_core import __version__, curation, projects, runs
-from synweight_core.cli import main
+from synweight_core.cli import _found_line, main
 from synweight_core.map_scores import load_map_scores
 from synweight_core.projects import DEMO_FOLDER
 
@@ -197,6 +197,52 @@ def test_edits_are_listed_and_weigh(shop, tmp_path):
     rows = pd.read_csv(out, keep_default_na=False)
     assert rows["edit"].tolist() == ["excluded"] * 10 + [""] * 70
     assert (rows["weight"][:10] == 0).all() and rows["weight"][10:].mean() == pytest.approx(1)
+
+
+def test_find_prints_position_label_source_and_text(shop):
+    text = projects.load_dataset(shop).synthetic["text"]
+    answer = synweight("find", shop.id, text[7].upper())
+    assert answer.exit_code == 0
+    lines = [line for line in answer.output.splitlines() if line.split()[0] == "7"]
+    assert len(lines) == 1 and " synthetic " in lines[0] and text[7][:20] in lines[0]
+    assert max(map(len, answer.output.splitlines())) <= 80
+
+
+def test_find_by_pattern_and_by_meaning(shop):
+    text = projects.load_dataset(shop).synthetic["text"]
+    by_pattern = synweight("find", shop.id, f"^{re.escape(text[7][:30])}", "--regex")
+    assert by_pattern.exit_code == 0 and by_pattern.stdout.split()[0] == "7"
+    by_meaning = synweight("find", shop.id, text[7], "--similar", "--limit", 3)
+    assert by_meaning.exit_code == 0
+    assert by_meaning.stdout.split()[0] == "7" and by_meaning.stdout.count("\n") == 3
+    assert by_meaning.stderr == "47 more rows; --limit shows them.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("no such words",), 0, "No rows.\n"),
+        (("(", "--regex"), 1, "Error: This is no regular expression: "),
+        (("x" * 1001,), 1, "Error: The search has 1,001 characters"),
+        (("a", "--regex", "--similar"), 2, "Give --regex or --similar, not both."),
+    ],
+)
+def test_find_says_plainly_what_it_could_not_do(shop, words, code, message):
+    answer = synweight("find", shop.id, *words)
+    assert answer.exit_code == code
+    assert message in answer.stderr and answer.stdout == ""
+
+
+def test_find_by_meaning_needs_a_prepared_project(workspace):
+    answer = synweight("find", projects.demo_project().id, "a", "--similar")
+    assert answer.exit_code == 1 and "is not prepared yet" in answer.output
+
+
+def test_found_rows_cannot_command_the_terminal():
+    row = {"label": "a\x1b[2Jb\n", "source": "real", "text": "x\r\u202e\x07y" + "z" * 1_000_000}
+    line = _found_line(3, row)
+    assert line.isprintable() and len(line) <= 80
+    assert line.split()[:2] == ["3", "a"] and " x   yzz" in line
 
 
 def test_caps_that_cannot_hold_the_mean_are_refused_and_nothing_is_kept(shop):
