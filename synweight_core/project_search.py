@@ -24,8 +24,22 @@ class Found:
     notice: str = ""  # what the search could not do
 
 
-Hits = tuple[np.ndarray, str]  # positions, notice
-Way = Callable[[Project, list[pd.Series], str], Hits]
+@dataclass(frozen=True, eq=False)
+class Hits:
+    """Positions of rows; where a way ranks them, the best first and `match` their cosine similarities."""
+
+    rows: np.ndarray  # [k] int64
+    match: np.ndarray | None = None
+    notice: str = ""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to search: its name, what to type, and the function. The encoder starts only when it is asked."""
+
+    label: str
+    hint: str
+    find: Callable[[Project, list[pd.Series], str, QueryEncoder], Hits]
 
 
 def find_rows(project: Project, query: str, *, way: str = "text") -> Found:
@@ -37,11 +51,19 @@ def find_rows(project: Project, query: str, *, way: str = "text") -> Found:
         SynweightError: the encoder did not answer.
     """
     rows = map_texts(load_dataset(project))
-    sides = [rows["text"], rows["text_b"]] if project.is_pairs else [rows["text"]]
-    positions, notice = WAYS[way](project, sides, query)
-    chosen = rows.iloc[positions]
+    encoder = QueryEncoder(project.encoder)
+    try:
+        hits = WAYS[way].find(project, texts_of(project, rows), query, encoder)
+    finally:
+        encoder.close()
+    chosen = rows.iloc[hits.rows]
     text = chosen["text"] + " | " + chosen["text_b"] if project.is_pairs else chosen["text"]
-    return Found(chosen[["label", "source"]].assign(text=text), notice)
+    return Found(chosen[["label", "source"]].assign(text=text), hits.notice)
+
+
+def texts_of(project: Project, rows: pd.DataFrame) -> list[pd.Series]:
+    """The columns that are searched: one, or both texts of pairs."""
+    return [rows["text"], rows["text_b"]] if project.is_pairs else [rows["text"]]
 
 
 def map_texts(dataset: Dataset) -> pd.DataFrame:
@@ -51,25 +73,25 @@ def map_texts(dataset: Dataset) -> pd.DataFrame:
     return pd.concat([rows[names].assign(source=source) for source, rows in parts], ignore_index=True)
 
 
-def _by_text(project: Project, sides: list[pd.Series], query: str) -> Hits:
-    return search.exact(sides, query), ""
+def _by_text(project: Project, sides: list[pd.Series], query: str, encoder: QueryEncoder) -> Hits:
+    return Hits(search.exact(sides, query))
 
 
-def _by_pattern(project: Project, sides: list[pd.Series], query: str) -> Hits:
+def _by_pattern(project: Project, sides: list[pd.Series], query: str, encoder: QueryEncoder) -> Hits:
     hits = search.matching(sides, query)
     if not hits.ran_out:
-        return hits.rows, ""
+        return Hits(hits.rows)
     where = f" Row {hits.stuck_row} took too long: simplify the expression." if hits.stuck_row is not None else ""
-    return hits.rows, f"Time ran out after {hits.tried:,} of {len(sides[0]):,} rows.{where}"
+    return Hits(hits.rows, notice=f"Time ran out after {hits.tried:,} of {len(sides[0]):,} rows.{where}")
 
 
-def _by_meaning(project: Project, sides: list[pd.Series], query: str) -> Hits:
-    vectors = load_positions(project)
-    encoder = QueryEncoder(project.encoder)
-    try:
-        return search.similar(vectors, encoder.encode(query))[0], ""
-    finally:
-        encoder.close()
+def _by_meaning(project: Project, sides: list[pd.Series], query: str, encoder: QueryEncoder) -> Hits:
+    vector = encoder.encode(query, query if project.is_pairs else None)
+    return Hits(*search.similar(load_positions(project), vector))
 
 
-WAYS: Mapping[str, Way] = {"text": _by_text, "regex": _by_pattern, "similar": _by_meaning}
+WAYS: Mapping[str, Way] = {
+    "text": Way("Text", "Words as they stand in the text, upper or lower case", _by_text),
+    "regex": Way("Pattern", r"A regular expression, for example order \d{5}", _by_pattern),
+    "similar": Way("Meaning", "A sentence: the 50 rows most like it", _by_meaning),
+}

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synweight_core import curation, projects, storage, train_job
+from synweight_core.clusters import ClusterLabels
 from synweight_core.columns import Columns
 from synweight_core.curated import curated_terms, curated_weights, edit_words, relabelled
 from synweight_core.data import Upload, build_dataset
@@ -43,7 +44,17 @@ def prepared(project):
     labels = np.concatenate([dataset.label_codes(dataset.synthetic), dataset.label_codes(dataset.known_real)])
     p = np.random.default_rng(0).uniform(0.05, 0.95, size=(2, len(labels)))
     quality, diversity = (np.log(np.stack([side, 1 - side], axis=1)) for side in p)
-    return Prepared(N, np.zeros((len(labels), 2)), np.arange(len(labels)), quality, diversity, labels, {})
+    return prepared_columns(N, quality, diversity, labels)
+
+
+def prepared_columns(n, quality, diversity, labels):
+    """`Prepared` with what weights need; the map's own columns are empty."""
+    clusters = ClusterLabels(*np.zeros((4, 0)), [])
+    return Prepared(
+        n_synthetic=n, xy=np.zeros((len(labels), 2)), groups=np.arange(len(labels)), quality=quality,
+        diversity=diversity, labels=labels, relevance=np.zeros(len(labels)), support=np.zeros(len(labels) - n),
+        holes=(), clusters=clusters, facts={},
+    )  # fmt: skip
 
 
 def rows(*positions):
@@ -208,7 +219,7 @@ def test_undo_of_everything_brings_back_every_bit(lines):
     found = curation.replay(lines + undos, ORIGINAL, label_names="ab")
     assert not found.edited and not found.can_undo
     log_p = np.log([[0.3, 0.7], [0.2, 0.8], [0.9, 0.1], [0.6, 0.4]])
-    columns = Prepared(4, np.zeros((4, 2)), np.arange(4), log_p, log_p[::-1], ORIGINAL, {})
+    columns = prepared_columns(4, log_p, log_p[::-1], ORIGINAL)
     expected = weights(columns.log_quality, columns.log_reference, SETTINGS)
     assert curated_weights(columns, SETTINGS, found).tobytes() == expected.tobytes()
 
@@ -291,12 +302,14 @@ def test_steps_of_each_kept_row_add_up_to_its_weight(project, prepared):
 
 def test_rows_of_the_map_show_the_new_label_and_what_the_checkers_say_of_it(project, prepared):
     curation.relabel(project, rows(0), label="b")
-    columns = relabelled(prepared, curation.load_curation(project))
+    state = curation.load_curation(project)
+    columns = relabelled(prepared, state)
     labels = np.array(["a", "b"])[prepared.labels]
     frame = pd.DataFrame(
         {"label": labels, "prediction": "b", "agreement": np.where(labels == "b", "same", "different")}
     )
-    found = with_edits(frame, columns, project.labels)
+    found = with_edits(frame, columns, project.labels, edit_words(state))
+    assert found["edit"][:2].tolist() == ["relabelled", ""] and found["edit"].iloc[-1] == ""
     assert found.loc[0, ["label", "agreement"]].tolist() == ["b", "same"]
     assert found["quality"][0] == np.exp(prepared.quality[0, 1])
     assert found["label"][1:].tolist() == labels[1:].tolist()
