@@ -17,6 +17,7 @@ MAX_COLOUR_NATS = 3.0  # log ratios beyond share the end colours: 20 times as fr
 MAX_COLOUR_RATIO = 8.0  # weights beyond 1/8 and 8 share the end colours
 NONE, OTHER = "(none)", "other"  # names of no value, and of all the rare ones
 _HOVER_CHARS = 300
+_HOVER_COLUMNS = ["text", "text_b", "source", "label", "quality", "prediction", "agreement", "edit"]
 MAX_CATEGORIES = 40  # more names than this and the rest is drawn as "other"
 
 
@@ -228,14 +229,14 @@ def selection_summary(rows: pd.DataFrame, selected: np.ndarray, *, n_synthetic: 
 
 
 def hover_lines(rows: pd.DataFrame, asked: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
-    """What the pointer shows for these positions: ("text", its texts, cut), then ("fact", source and label)."""
+    """What the pointer shows for these positions: ("text", its texts, cut), then ("fact", what is known of it)."""
     wanted = [position for position in asked if 0 <= position < len(rows)]
     lines = {}
-    for position, text, text_b, source, label in zip(
-        wanted, *(rows[name].iloc[wanted] for name in ("text", "text_b", "source", "label")), strict=True
-    ):
-        texts = [("text", _cut(part)) for part in (text, text_b) if part]
-        lines[position] = [*texts, ("fact", f"{source} · {_cut(label)}")]
+    for position, row in zip(wanted, rows.iloc[wanted][_HOVER_COLUMNS].to_dict("records"), strict=True):
+        texts = [("text", _cut(row[name])) for name in ("text", "text_b") if row[name]]
+        doubt = f", more likely {_cut(row['prediction'])}" if row["agreement"] == "different" else ""
+        known = [row["source"], _cut(row["label"]), f"quality {100 * row['quality']:.0f} %{doubt}", row["edit"]]
+        lines[position] = [*texts, ("fact", " · ".join(filter(None, known)))]
     return lines
 
 

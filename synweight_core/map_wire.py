@@ -20,6 +20,7 @@ import numpy as np
 from synweight_core.clusters import ClusterLabels
 
 MAGIC = b"SYNM"
+FRAME_QUANTILES, FRAME_MARGIN = (0.005, 0.995), 1.05
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def json_blob(value: object) -> Blob:
 
 @dataclass(frozen=True)
 class Frame:
-    """How coordinates become places on the map: (xy - centre) / reach, which lie within -1 and 1."""
+    """How coordinates become places on the map: (xy - centre) / reach. A few far rows may lie beyond -1 and 1."""
 
     centre: np.ndarray  # [2]
     reach: float
@@ -53,11 +54,14 @@ class Frame:
 
 
 def frame_of(xy: np.ndarray) -> Frame:
-    """The frame in which all of `xy` [n, 2] just fits, the aspect ratio kept."""
+    """The frame in which nearly all of `xy` [n, 2] fits, the aspect ratio kept.
+
+    Stray rows would make the rest small: those beyond FRAME_QUANTILES come into sight by zooming out.
+    """
     if not len(xy):
         return Frame(np.zeros(2), 1.0)
-    xy = np.asarray(xy, dtype=np.float64)
-    return Frame((xy.min(axis=0) + xy.max(axis=0)) / 2, float(np.ptp(xy, axis=0).max()) / 2 or 1.0)
+    low, high = np.quantile(np.asarray(xy, dtype=np.float64), FRAME_QUANTILES, axis=0)
+    return Frame((low + high) / 2, float((high - low).max()) / 2 * FRAME_MARGIN or 1.0)
 
 
 def places(xy: np.ndarray) -> Blob:

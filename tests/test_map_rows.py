@@ -76,11 +76,18 @@ def test_run_scores_give_loss_and_correctness():
 
 
 def test_hover_shows_texts_cut_and_leaves_out_rows_that_are_not_there():
-    rows = pd.DataFrame({"text": ["a" * 999, "<b>"], "text_b": ["", "second"], "source": "real", "label": "x"})
+    rows = pd.DataFrame({"text": ["a" * 999, "<b>"], "text_b": ["", "second"], "source": "real", "label": "x",
+                         "quality": 0.25, "prediction": "y", "agreement": ["same", "different"],
+                         "edit": ["", "excluded"]})  # fmt: skip
     lines = map_rows.hover_lines(rows, [1, 0, -1, 7])
     assert set(lines) == {0, 1}
-    assert lines[1] == [("text", "<b>"), ("text", "second"), ("fact", "real · x")]
+    assert lines[1] == [
+        ("text", "<b>"),
+        ("text", "second"),
+        ("fact", "real · x · quality 25 %, more likely y · excluded"),
+    ]
     assert len(lines[0][0][1]) == 300
+    assert lines[0][1] == ("fact", "real · x · quality 25 %")
 
 
 def test_rare_categories_are_joined_beyond_the_limit():

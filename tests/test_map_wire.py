@@ -33,9 +33,18 @@ def test_same_bytes_have_the_same_name_and_others_another():
     assert map_wire.blob(b"a").name != map_wire.blob(b"b").name
 
 
-def test_places_keep_the_aspect_ratio_and_fill_minus_one_to_one():
-    places = np.frombuffer(map_wire.places(np.array([[0.0, 0.0], [4.0, 2.0]])).content, "<f4").reshape(-1, 2)
-    assert places.tolist() == [[-1.0, -0.5], [1.0, 0.5]]
+def test_places_keep_the_aspect_ratio_and_lie_within_minus_one_and_one():
+    xy = np.random.default_rng(0).uniform(size=(1000, 2)) * [4, 2]
+    places = np.frombuffer(map_wire.places(xy).content, "<f4").reshape(-1, 2)
+    assert 0.9 < np.abs(places[:, 0]).max() <= 1
+    assert 0.45 < np.abs(places[:, 1]).max() <= 0.5
+
+
+def test_a_few_stray_rows_do_not_make_the_rest_small():
+    xy = np.random.default_rng(0).uniform(size=(1000, 2))
+    xy[0] = 1e6
+    places = np.frombuffer(map_wire.places(xy).content, "<f4").reshape(-1, 2)
+    assert 0.9 < np.abs(places[1:]).max() <= 1.01
 
 
 @pytest.mark.parametrize("xy", [np.zeros((0, 2)), np.zeros((1, 2)), np.ones((3, 2))])
@@ -76,7 +85,7 @@ def test_names_go_coarse_before_fine_and_large_before_small():
         x=np.array([0.0, 4.0, 2.0, 1.0], np.float32), y=np.zeros(4, np.float32), level=np.array([1, 0, 0, 0]),
         size=np.array([5, 10, 20, 30]), names=["fine", "small", "large", ""],
     )  # fmt: skip
-    frame = map_wire.frame_of(np.array([[0.0, 0.0], [4.0, 0.0]]))
+    frame = map_wire.Frame(np.array([2.0, 0.0]), 2.0)
     labels = map_wire.labels(clusters, frame)
     assert [label["name"] for label in labels] == ["large", "small", "fine"]
     assert labels[1]["x"] == 1.0

@@ -9,7 +9,7 @@ export function drawOverlay(canvas, { toScreen, zoom, theme, labels, showLabels,
   const paper = canvas.getContext('2d');
   paper.setTransform(ratio, 0, 0, ratio, 0, 0);
   paper.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
-  holes.forEach(([x, y]) => circle(paper, toScreen(x, y), 13, { colour: theme.accent, dash: [4, 3] }));
+  holes.forEach(([x, y]) => circle(paper, toScreen(x, y), 6, { colour: theme.accent, width: 1.5 }));
   if (showLabels) drawNames(paper, canvas, { toScreen, zoom, theme, labels });
   if (hovered) circle(paper, toScreen(...hovered), 7, { colour: theme.ink });
   if (marked) {
@@ -19,14 +19,12 @@ export function drawOverlay(canvas, { toScreen, zoom, theme, labels, showLabels,
   if (shape?.length > 1) drawShape(paper, shape, theme);
 }
 
-function circle(paper, [x, y], radius, { colour, width = 1.8, dash = [] }) {
+function circle(paper, [x, y], radius, { colour, width = 1.8 }) {
   paper.beginPath();
   paper.arc(x, y, radius, 0, 2 * Math.PI);
-  paper.setLineDash(dash);
   paper.lineWidth = width;
   paper.strokeStyle = colour;
   paper.stroke();
-  paper.setLineDash([]);
 }
 
 /** Coarse names first; a name that would touch one already there waits until the map is nearer. */
