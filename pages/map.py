@@ -97,9 +97,11 @@ def workbench() -> None:
     instruments, canvas = shell.instruments_and_canvas()
     with instruments:
         name = colour_choice(project, base_rows)
+        run_choice = st.container()
         settings = weight_controls(project)
         rows = with_weights(base_rows, row_weights(prepared, settings, loaded.edits(project)))
-        shown = painted(project, rows, name)
+        with run_choice:
+            shown = painted(project, rows, name)
         map_options()
         combine = combine_choice()
         st.page_link(

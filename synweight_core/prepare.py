@@ -40,7 +40,7 @@ STAGES = {
     "clusters": "Naming the regions of the map",
 }
 # raise one when its results change
-_VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "relevance": 1, "support": 1, "map": 2, "clusters": 1}
+_VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "relevance": 1, "support": 1, "map": 2, "clusters": 2}
 _NEEDS = {
     "vectors": (), "graph": ("vectors",), "checkers": ("graph",), "relevance": ("graph",), "support": (),
     "map": ("graph",), "clusters": ("graph", "map"),

@@ -15,13 +15,11 @@ from synweight_core.search import MAX_QUERY_CHARS
 
 def search_box(project: Project, rows: pd.DataFrame) -> None:
     """The field and the kind of search. A new question is answered before the map is drawn."""
-    field, kind = st.columns([3, 2], vertical_alignment="bottom")
-    with kind:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         mode = st.segmented_control(
             "Search by", list(WAYS), default="text", required=True, format_func=lambda way: WAYS[way].label,
             key=f"search_mode:{project.id}", label_visibility="collapsed",
         )  # fmt: skip
-    with field:
         question = st.text_input(
             "Search", key=f"search:{project.id}", placeholder=WAYS[mode or "text"].hint, icon=":material/search:",
             label_visibility="collapsed", max_chars=MAX_QUERY_CHARS,
