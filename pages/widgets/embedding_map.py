@@ -21,6 +21,7 @@ from synweight_core.map_wire import Blob
 BUNDLE = Path(__file__).parent.parent.parent / "static" / "map.js"
 HEIGHT = 600
 MAX_ASKED = 64  # hover texts at once
+MAX_LOOK_CHARS = 20_000
 
 
 @cache
@@ -106,7 +107,7 @@ def side_channel(
 
         def look() -> None:
             told = state[own]["look"]
-            if isinstance(told, dict):
+            if isinstance(told, dict) and len(json.dumps(told)) <= MAX_LOOK_CHARS:
                 keep_look(told)
 
         answers = state.pop(f"{own}:answers", {})

@@ -64,7 +64,7 @@ export class EmbeddingMap {
     }
     this.takeColours();
     this.adoptSelection();
-    this.redraw();
+    this.draw(); // at once: the page has more to do before its next animation frame
   }
 
   setPlaces() {
