@@ -20,11 +20,15 @@ SEED = 0
 def ours(texts: list[str], steps: Steps) -> tuple[np.ndarray, np.ndarray]:
     """The steps that `prepare` takes. Vectors [n, d], coordinates [n, 2]."""
     clock = Clock(steps)
-    from synweight_core import embedding, neighbors, projection
+    from synweight_core import embedding, neighbors
+    from synweight_core.compilation import compiled_map
 
     clock.reached("imports")
-    vectors = embedding.embed(texts)
+    with compiled_map():
+        vectors = embedding.embed(texts)
     clock.reached("model and encode")
+    from synweight_core import projection
+
     graph = neighbors.nearest(vectors, seed=SEED)
     clock.reached("neighbours")
     xy = projection.project(vectors, *graph, seed=SEED)

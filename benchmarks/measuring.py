@@ -38,6 +38,7 @@ DATA = ROOT.parent / "shared" / "data"
 PACKAGES = ("torch", "transformers", "streamlit", "plotly", "umap-learn")
 POLL_SECONDS = 0.1
 NO_COMMIT = "uncommitted"
+THIS_CHECKOUT = {"PYTHONPATH": str(ROOT)}  # a child measures the code whose commit is stamped, not what is installed
 
 
 # --- command line
@@ -163,7 +164,12 @@ def run(
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started, clock = time.time(), time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | dict(env or {}), stdin=subprocess.DEVNULL, stdout=out, stderr=err
+            command,
+            cwd=ROOT,
+            env=os.environ | THIS_CHECKOUT | dict(env or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
         )
         seen = {psutil.Process(process.pid)}
         peak = 0

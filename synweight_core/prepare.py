@@ -14,6 +14,7 @@ import pandas as pd
 
 from synweight_core import cache
 from synweight_core.clusters import ClusterLabels, cluster_labels
+from synweight_core.compilation import compiled_map
 from synweight_core.data import Dataset
 from synweight_core.errors import NotFoundError
 from synweight_core.models import fingerprint
@@ -40,7 +41,7 @@ STAGES = {
     "clusters": "Naming the regions of the map",
 }
 # raise one when its results change
-_VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "relevance": 1, "support": 1, "map": 2, "clusters": 2}
+_VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "relevance": 1, "support": 1, "map": 3, "clusters": 2}
 _NEEDS = {
     "vectors": (), "graph": ("vectors",), "checkers": ("graph",), "relevance": ("graph",), "support": (),
     "map": ("graph",), "clusters": ("graph", "map"),
@@ -175,10 +176,11 @@ def _vectors(project: Project, dataset: Dataset, report: Report, device: str) ->
 
         return embed(texts, encoder=project.encoder, device=device, progress=progress)
 
-    first = side("text", 0)
-    if not dataset.is_pairs:
-        return {"positions": first}
-    second = side("text_b", 1)
+    with compiled_map():  # the encoder leaves a processor idle now and then
+        first = side("text", 0)
+        if not dataset.is_pairs:
+            return {"positions": first}
+        second = side("text_b", 1)
     return {"positions": pair_positions(first, second), "first": first, "second": second}
 
 
