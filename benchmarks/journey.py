@@ -6,21 +6,17 @@ Three parts: `demo` (what weighting gains on the built-in demo), `paint` (how so
 
 import json
 import math
-import os
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import browser
 import measuring
 
 from synweight_core import projects, runs
@@ -256,11 +252,11 @@ def paint(*, n: int, deadline: float = math.inf) -> dict[str, Any]:
     The browser is up before the clock starts; each time has a new server and an empty browser cache. When
     `deadline` (of the monotonic clock) comes near there are fewer times, at worst the warm-up alone.
     """
-    with _chromium() as browser:
-        times = [_paint_once(browser)]
+    with browser.chromium() as chromium:
+        times = [_paint_once(chromium)]
         while len(times) <= n and time.monotonic() + 1.5 * times[0]["map_drawn_s"] < deadline:
-            times.append(_paint_once(browser))
-        version = browser.version
+            times.append(_paint_once(chromium))
+        version = chromium.version
     times = times[1:] or times
     medians = {name: statistics.median(one[name] for one in times) for name in times[0]}
     return {name: round(value, 2) for name, value in medians.items()} | {
@@ -270,15 +266,16 @@ def paint(*, n: int, deadline: float = math.inf) -> dict[str, Any]:
     }
 
 
-def _paint_once(browser: Any) -> dict[str, float]:  # noqa: ANN401 (Playwright's types are a development extra)
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+def _paint_once(chromium: Any) -> dict[str, float]:  # noqa: ANN401 (Playwright's types are a development extra)
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.add_init_script(browser.PROBE)
     clock = time.perf_counter()
     times = {}
 
     def reached(name: str) -> None:
         times[name] = round(time.perf_counter() - clock, 3)
 
-    with _server() as address:
+    with browser.server() as address:
         reached("server_answers_s")
         page.goto(address, wait_until="commit")
         page.get_by_role("heading", name="Map", exact=True).wait_for(timeout=60_000)
@@ -289,59 +286,7 @@ def _paint_once(browser: Any) -> dict[str, float]:  # noqa: ANN401 (Playwright's
     return times
 
 
-# Points of the map are drawn by WebGL: a canvas of Plotly's with pixels that are not empty.
-MAP_IS_DRAWN = """() => [...document.querySelectorAll('.js-plotly-plot canvas')].some(canvas => {
-  if (!canvas.width || !canvas.height) return false;
-  const copy = document.createElement('canvas');
-  copy.width = 300; copy.height = 200;
-  const flat = copy.getContext('2d');
-  flat.drawImage(canvas, 0, 0, 300, 200);
-  return flat.getImageData(0, 0, 300, 200).data.some((value, i) => i % 4 === 3 && value > 0);
-})"""
-
-
-@contextmanager
-def _server() -> Iterator[str]:
-    """The app on a free port, from its start until it answers; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--server.port", str(port), "--server.headless", "true"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", *options],
-        cwd=measuring.ROOT, env=os.environ.copy(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        _wait_for(process, f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _wait_for(process: subprocess.Popen[bytes], address: str, *, max_seconds: float = 60) -> None:
-    deadline = time.monotonic() + max_seconds
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.02)
-    raise RuntimeError(f"The app did not answer within {max_seconds:g} s. Start it by hand: streamlit run app.py")
-
-
-@contextmanager
-def _chromium() -> Iterator[Any]:
-    """The system's Chromium where there is one, else Playwright's own."""
-    from playwright.sync_api import sync_playwright
-
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    graphics = ["--use-gl=swiftshader", "--enable-webgl", "--ignore-gpu-blocklist", "--no-first-run"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=[*quiet, *graphics])
-        yield chromium
-        chromium.close()
+MAP_IS_DRAWN = "window.events.some(event => event.type === 'draw')"
 
 
 IMPORT_ALL = """

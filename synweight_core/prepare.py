@@ -7,6 +7,7 @@ part in any of it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -73,12 +74,12 @@ class Prepared:
     clusters: ClusterLabels
     facts: dict[str, float]
 
-    @property
+    @cached_property
     def log_quality(self) -> np.ndarray:
         """Of each synthetic row's label, nats; NaN where the real rows lack the label. [n]"""
         return self._of_label(self.quality)
 
-    @property
+    @cached_property
     def log_reference(self) -> np.ndarray:
         """Of each synthetic row's label by the diversity checker, nats. [n]"""
         return self._of_label(self.diversity)

@@ -154,9 +154,13 @@ def log_factor(log_w: Array, settings: WeightSettings) -> Array:
     n = log_w.shape[0]
     if n == 0:
         return 0.0
-    ordered = xp.sort(log_w)
     low = -math.inf if settings.min_weight == 0 else math.log(settings.min_weight)
     high = math.log(settings.max_weight)
+    peak = xp.max(log_w)
+    uncapped = xp.log(n / xp.sum(xp.exp(log_w - peak))) - peak
+    if bool(xp.min(log_w) + uncapped >= low) and bool(peak + uncapped <= high):  # the usual case, and a fast one
+        return uncapped
+    ordered = xp.sort(log_w)
     if math.isinf(high):
         high = 1e30  # a cap that nothing reaches, kept finite for the arithmetic below
     prefix = _log_cumulative_sum(xp, ordered)

@@ -34,5 +34,5 @@ export function drawDensity(canvas, { xy, codes, mask, palette, view }) {
     const rows = times < CHOSEN ? times : times / CHOSEN;
     picture.data[spot + 3] = 255 * (isDim ? view.dim : 1) * (0.3 + 0.7 * (1 - Math.exp(-view.gain * rows)));
   }
-  canvas.getContext('2d').putImageData(picture, 0, 0);
+  canvas.getContext('2d', { willReadFrequently: true }).putImageData(picture, 0, 0);
 }

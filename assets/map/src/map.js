@@ -341,7 +341,7 @@ export class EmbeddingMap {
       hovered: at(this.hovered ?? -1), shape: this.shape,
     });
     probe('draw', {
-      rev: this.header.rev, codes: this.drawnCodes, chosen: this.chosen, camera: this.camera.get(), dense, gl: this.scene.gl,
+      rev: this.header.rev, rows: this.n, codes: this.drawnCodes, chosen: this.chosen, camera: this.camera.get(), dense, gl: this.scene.gl,
     });
   }
 

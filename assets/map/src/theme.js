@@ -11,10 +11,16 @@ export function readTheme(root) {
   };
 }
 
+const known = new Map(); // reading a pixel back takes milliseconds
+
 /** Red, green, blue from 0 to 1 of any CSS colour. */
 function rgb(colour) {
-  const paper = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d');
+  if (known.has(colour)) return known.get(colour);
+  const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
+  const paper = canvas.getContext('2d', { willReadFrequently: true });
   paper.fillStyle = colour;
   paper.fillRect(0, 0, 1, 1);
-  return [...paper.getImageData(0, 0, 1, 1).data.slice(0, 3)].map((channel) => channel / 255);
+  const channels = [...paper.getImageData(0, 0, 1, 1).data.slice(0, 3)].map((channel) => channel / 255);
+  known.set(colour, channels);
+  return channels;
 }
