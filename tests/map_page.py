@@ -59,7 +59,7 @@ class MapPage:
 
     @property
     def sentence(self):
-        return self.page.get_by_text(SELECTED).first.inner_text()
+        return self.page.locator("p", has_text=SELECTED).first.inner_text()
 
     @property
     def sentence_count(self):

