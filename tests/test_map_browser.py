@@ -434,7 +434,8 @@ def test_without_webgl_a_simpler_picture_says_so_and_its_lasso_selects(visit, pr
 IMAGE = '<img src=x onerror="window.__pwned=1">'
 HOSTILE = (
     IMAGE, "<script>window.__pwned=1</script>", "![x](http://x.invalid/p.png) [y](http://x.invalid/y) http://x.invalid",
-    "x" * 1_000_000, "\u202eright to left \u0645\u0631\u062d\u0628\u0627", "Z" + "\u0301\u0327" * 200, "$y^2$ :red[z] **b**",
+    "x" * 1_000_000,
+    "\u202eright to left \u0645\u0631\u062d\u0628\u0627", "Z" + "\u0301\u0327" * 200, "$y^2$ :red[z] **b**",
 )  # fmt: skip
 
 
