@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -62,24 +63,26 @@ def until(condition, *, seconds=60):
 @pytest.fixture
 def serve(tmp_path):
     """A function that starts the app on a workspace and returns its address."""
-    started = []
+    with ExitStack() as started:
+        yield lambda home: started.enter_context(served(home, log=tmp_path / "server.log"))
 
-    def start(home):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
-        options = ["--server.port", str(port), "--server.headless", "true"]
-        environment = os.environ | {"SYNWEIGHT_HOME": str(home)}
-        with (tmp_path / "server.log").open("ab") as log:
-            process = subprocess.Popen([*command, *options], cwd=ROOT, env=environment, stdout=log, stderr=log)
-        started.append(process)
+
+@contextmanager
+def served(home, *, log):
+    """The app on a workspace; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
+    options = ["--server.port", str(port), "--server.headless", "true"]
+    environment = os.environ | {"SYNWEIGHT_HOME": str(home)}
+    with log.open("ab") as file:
+        process = subprocess.Popen([*command, *options], cwd=ROOT, env=environment, stdout=file, stderr=file)
+    try:
         address = f"http://127.0.0.1:{port}"
         until(lambda: _answers(f"{address}/_stcore/health"))
-        return address
-
-    yield start
-    for process in started:
+        yield address
+    finally:
         process.terminate()
         process.wait(20)
 

