@@ -116,10 +116,10 @@ def workbench() -> None:
     if opened is None:
         details(rows)
         return
-    left, right = st.columns([3, 2])
-    with right:
+    below, card = shell.details_and_card()
+    with card:
         row_details(project, rows, opened, settings)
-    with left:
+    with below:
         details(rows)
 
 

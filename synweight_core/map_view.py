@@ -49,7 +49,7 @@ def load_view(project: Project, n: int) -> MapView:
         colour=str(stored.get("colour", "weight")),
         is_sized=stored.get("is_sized") is True,
         marks_holes=stored.get("marks_holes") is not False,
-        open_row=opened if isinstance(opened, int) and 0 <= opened < n else None,
+        open_row=opened if type(opened) is int and 0 <= opened < n else None,
         look=look if isinstance(look, dict) else {},
     )
 

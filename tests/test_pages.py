@@ -1,11 +1,12 @@
 """Pages through AppTest: what they show, and what they do with wrong input."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
 from streamlit.testing.v1 import AppTest
 
-from synweight_core import projects
+from synweight_core import curation, projects, selections
 
 PAGES = ("data", "map", "weights", "train", "runs")
 TEXTS = [f"real message {i} about {'ab'[i % 2]}" for i in range(40)]
@@ -235,3 +236,51 @@ def test_a_file_that_is_not_utf_8_is_read_and_said_to_be(workspace):
     upload(test, "real", "real.csv", csv(GOOD_REAL.assign(text="déjà " + GOOD_REAL["text"])).decode().encode("cp1252"))
     assert "40 rows" in texts(test)
     assert "Windows-1252" in texts(test)
+
+
+# --- the map
+
+
+@pytest.mark.parametrize(
+    "colour", ["quality", "relevance", "support", "duplicates", "group", "upload:planted", "run_loss"]
+)
+def test_map_opens_with_the_colour_of_a_link(demo, colour):
+    test = app("map", project=demo.id, colour=colour)
+    assert not test.exception
+    assert test.selectbox(key=f"colour:{demo.id}").value == colour
+
+
+def test_link_with_unknown_colour_or_selection_opens_the_map_as_it_was(demo):
+    test = app("map", project=demo.id, colour="nonsense", selection="../../etc/passwd")
+    assert not test.exception
+    assert test.selectbox(key=f"colour:{demo.id}").value == "weight"
+
+
+def test_link_opens_a_kept_selection(demo):
+    slug = selections.save_selection(demo, "My rows", np.array([1, 5, 1300]), 1460)
+    test = app("map", project=demo.id, selection=slug)
+    assert "3 of 1,460 rows selected" in " ".join(one.value for one in test.markdown)
+
+
+@pytest.mark.parametrize("view", ["{", "[]", '{"selected": 5, "open_row": true, "look": 3, "colour": []}'])
+def test_damaged_view_does_not_keep_the_map_from_opening(demo, view):
+    (demo.folder / "view.json").write_text(view)
+    assert not app("map", project=demo.id).exception
+
+
+def test_damaged_edits_are_told_and_end_the_page(demo):
+    (demo.folder / "edits.jsonl").write_text(
+        '{"kind": "exclude", "rows": "?", "value": null, "reason": "", "time": 1}\n'
+    )
+    test = app("map", project=demo.id)
+    assert not test.exception
+    assert "edits" in " ".join(one.value for one in test.error)
+
+
+def test_excluded_rows_weigh_nothing_on_map_and_weights_page(demo):
+    curation.exclude(demo, np.arange(100))
+    selections_of_all = selections.save_selection(demo, "All", np.arange(1200), 1460)
+    test = app("map", project=demo.id, selection=selections_of_all)
+    assert "mean weight 0.92" in " ".join(one.value for one in test.markdown)
+    weights = app("weights", project=demo.id)
+    assert "100 excluded rows weigh 0" in " ".join(one.value for one in weights.caption)

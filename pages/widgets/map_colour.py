@@ -10,6 +10,7 @@ import streamlit as st
 from pages.widgets import loaded, map_session
 from pages.widgets.plain import plain
 from pages.widgets.preparation import REFRESH_SECONDS
+from pages.widgets.shell import told_apart
 from synweight_core import map_wire, runs
 from synweight_core.curated import relabelled
 from synweight_core.errors import NotFoundError
@@ -64,7 +65,8 @@ def _with_run(project: Project, rows: pd.DataFrame, name: str) -> tuple[pd.DataF
     if not usable:
         st.info("No run has ended with a model yet. Train one, then come back. Until then: weight.")
         return rows, "weight"
-    chosen = st.selectbox("Run", list(usable), format_func=lambda run_id: usable[run_id].name, key=f"run:{project.id}")
+    names = told_apart({run_id: run.name for run_id, run in usable.items()})
+    chosen = st.selectbox("Run", list(names), format_func=names.__getitem__, key=f"run:{project.id}")
     scores = load_map_scores(usable[chosen])
     if scores is None or len(scores) != len(rows):
         _score(project, usable[chosen])

@@ -4,14 +4,16 @@ import pandas as pd
 import streamlit as st
 
 _COLUMNS = ("similarity", "text", "text_b", "label", "prediction", "weight", "quality", "diversity", "source", "edit")
+TEXT_CHARS = 1_000  # of a cell: the whole text is on the card of its row
 _OPTIONAL = ("similarity", "text_b", "edit")  # shown where they say something
 
 
 def row_table(rows: pd.DataFrame, *, key: str) -> None:
     """Rows of `map_rows.with_weights`, in the order given."""
     shown = [n for n in _COLUMNS if n in rows and (n not in _OPTIONAL or rows[n].astype(bool).any())]
+    texts = {name: rows[name].str.slice(0, TEXT_CHARS) for name in ("text", "text_b") if name in shown}
     st.dataframe(
-        rows[shown],
+        rows[shown].assign(**texts),
         hide_index=True,
         height=360,
         key=key,

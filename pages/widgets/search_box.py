@@ -15,7 +15,7 @@ from synweight_core.search import MAX_QUERY_CHARS
 
 def search_box(project: Project, rows: pd.DataFrame) -> None:
     """The field and the kind of search. A new question is answered before the map is drawn."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         mode = st.segmented_control(
             "Search by", list(WAYS), default="text", required=True, format_func=lambda way: WAYS[way].label,
             key=f"search_mode:{project.id}", label_visibility="collapsed",

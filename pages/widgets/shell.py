@@ -14,11 +14,14 @@ from synweight_core.errors import NotFoundError
 from synweight_core.prepare import Prepared, is_prepared
 from synweight_core.projects import Project
 
-INSTRUMENTS_WIDTH = 300
+INSTRUMENTS_WIDTH, CARD_WIDTH = 300, 420
 # Streamlit folds columns below 640 px only; a canvas beside instruments needs to fold earlier.
 _FOLDING = """<style>
-div:has(> .st-key-canvas) { flex-basis: 26rem; }
-@media (max-width: 1000px) { div:has(> .st-key-instruments) { flex-grow: 1; } .st-key-instruments { width: 100%; } }
+div:has(> .st-key-canvas), div:has(> .st-key-details) { flex-basis: 26rem; }
+@media (max-width: 1000px) {
+  div:has(> .st-key-instruments), div:has(> .st-key-card) { flex-grow: 1; }
+  .st-key-instruments, .st-key-card { width: 100%; }
+}
 </style>"""
 
 
@@ -58,6 +61,12 @@ def instruments_and_canvas() -> tuple[Any, Any]:
     st.html(_FOLDING)
     row = st.container(horizontal=True, gap="medium")
     return row.container(width=INSTRUMENTS_WIDTH, key="instruments"), row.container(key="canvas")
+
+
+def details_and_card() -> tuple[Any, Any]:
+    """Below both: what is selected, and the card of one row; one under the other when there is little room."""
+    row = st.container(horizontal=True, gap="medium")
+    return row.container(key="details"), row.container(width=CARD_WIDTH, key="card")
 
 
 def need_project() -> Project:
@@ -126,7 +135,7 @@ def sidebar(pages: Mapping[str, Any]) -> None:
 
 
 def _project_choice(project: Project) -> None:
-    names = _told_apart({p.id: p.name for p in projects.list_projects()})
+    names = told_apart({p.id: p.name for p in projects.list_projects()})
     st.session_state["project_choice"] = project.id
 
     def choose() -> None:
@@ -135,7 +144,7 @@ def _project_choice(project: Project) -> None:
     st.selectbox("Project", list(names), format_func=names.__getitem__, key="project_choice", on_change=choose)
 
 
-def _told_apart(names: dict[str, str]) -> dict[str, str]:
+def told_apart(names: dict[str, str]) -> dict[str, str]:
     """Names by id, with the id where a name stands twice: the browser knows options by what it shows."""
     return {key: name if list(names.values()).count(name) == 1 else f"{name} ({key})" for key, name in names.items()}
 

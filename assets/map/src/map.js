@@ -136,7 +136,7 @@ export class EmbeddingMap {
     if (this.drawnCodes !== codes) return;
     this.legend = legend;
     this.theme = readTheme(this.frame.root);
-    const names = new Set(this.look.hidden[this.header.colour] ?? []);
+    const names = new Set([this.look.hidden[this.header.colour] ?? []].flat());
     this.hidden = new Set([...legend.entries.entries()].filter(([, entry]) => names.has(entry.name)).map(([code]) => code));
     if (names.has(legend.none.name)) this.hidden.add(NO_VALUE);
     this.palette = paletteBytes(legend, this.theme.dark, this.hidden);
@@ -370,7 +370,7 @@ export class EmbeddingMap {
 
 const startingLook = (stored) => ({
   camera: isCamera(stored.camera) ? stored.camera : WHOLE,
-  hidden: stored.hidden ?? {}, names: stored.names ?? true, points: stored.points ?? false,
+  hidden: stored.hidden instanceof Object ? stored.hidden : {}, names: stored.names ?? true, points: stored.points ?? false,
 });
 
 const isCamera = (camera) => camera && [camera.k, camera.x, camera.y].every(Number.isFinite) && camera.k > 0;

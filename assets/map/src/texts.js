@@ -16,7 +16,7 @@ export function channel(data, context) {
   channels.set(data.map, context);
   const cache = cacheOf(nameOf(data.map, data.version));
   for (const [row, lines] of Object.entries(data.answers)) cache.set(Number(row), lines);
-  waiting.get(data.map)?.();
+  waiting.get(data.map)?.(cache);
   const host = context.parentElement.host ?? context.parentElement;
   const box = host.closest('[data-testid="stElementContainer"]');
   if (box) box.style.display = 'none'; // an empty element would still take a gap
@@ -28,7 +28,7 @@ export async function linesOf(key, version, row, nearby) {
   const context = channels.get(key);
   if (!cache.has(row) && context) {
     if (cache.size > CACHED) cache.clear();
-    const answer = new Promise((resolve) => waiting.set(key, resolve));
+    const answer = new Promise((resolve) => waiting.set(key, (told) => told.has(row) && resolve()));
     context.setTriggerValue('ask', [row, ...nearby().filter((other) => other !== row && !cache.has(other))]);
     await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, WAIT_MS))]);
   }
