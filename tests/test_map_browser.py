@@ -308,10 +308,10 @@ def test_the_pointer_shows_the_text_of_the_row_under_it(tab, project):
 def hover_a_row(tab):
     """The pointer goes over the map until a row answers."""
     tab.page.locator("canvas.points").scroll_into_view_if_needed()
-    for across in np.linspace(0.3, 0.7, 24):
-        for down in (0.4, 0.5, 0.6):
+    for down in (0.5, 0.4, 0.6, 0.3, 0.7, 0.45, 0.55, 0.35, 0.65):
+        for across in np.linspace(0.1, 0.9, 60):
             tab.page.mouse.move(*tab.place(across, down))
-            tab.page.wait_for_timeout(60)
+            tab.page.wait_for_timeout(25)
             if tab.page.evaluate("Boolean(globalThis.__last.tip)") and tab.page.locator(".tip").is_visible():
                 return
     raise AssertionError("no row answered")
