@@ -104,7 +104,7 @@ def grown_project(n: int) -> projects.Project:
     project = projects.create_project(dataset, f"{n} rows")
     codes = np.concatenate([labels[:n], dataset.label_codes(dataset.known_real)])
     for stage, arrays in _made_up(random, codes, n_real=len(codes) - n).items():
-        cache.cached(stage, prepare._key(project, stage), lambda arrays=arrays: arrays)
+        cache.cached(stage, prepare.cache_key(project, stage), lambda arrays=arrays: arrays)
     return project
 
 

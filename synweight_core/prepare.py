@@ -93,7 +93,7 @@ def load_prepared(project: Project) -> Prepared | None:
     """What `prepare` stored, or None until all of it is there."""
     parts: dict[str, cache.Arrays] = {}
     for stage in _SHOWN:
-        part = cache.load(stage, _key(project, stage))
+        part = cache.load(stage, cache_key(project, stage))
         if part is None:
             return None
         parts[stage] = part
@@ -124,7 +124,7 @@ def need_prepared(project: Project) -> Prepared:
 
 def load_positions(project: Project) -> np.ndarray:
     """Unit vectors of all rows, memory-mapped read-only, [n + m, d]. Raises NotFoundError when there are none."""
-    positions = cache.load_mapped("vectors", _key(project, "vectors"), "positions")
+    positions = cache.load_mapped("vectors", cache_key(project, "vectors"), "positions")
     if positions is None:
         raise _not_prepared(project)
     return positions
@@ -132,7 +132,7 @@ def load_positions(project: Project) -> np.ndarray:
 
 def is_prepared(project: Project) -> bool:
     """Whether everything is stored, without reading it."""
-    return all(cache.exists(stage, _key(project, stage)) for stage in STAGES)
+    return all(cache.exists(stage, cache_key(project, stage)) for stage in STAGES)
 
 
 def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
@@ -141,7 +141,7 @@ def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
 
     def stage(name: str, compute: Callable[[], cache.Arrays]) -> cache.Arrays:
         report({"event": "stage", "stage": name, "done": 0, "total": 1})
-        return cache.cached(name, _key(project, name), compute)
+        return cache.cached(name, cache_key(project, name), compute)
 
     vectors = stage("vectors", lambda: _vectors(project, dataset, report, device))
     graph = stage("graph", lambda: _graph(vectors["positions"]))
@@ -158,7 +158,8 @@ def _not_prepared(project: Project) -> NotFoundError:
     )
 
 
-def _key(project: Project, stage: str) -> str:
+def cache_key(project: Project, stage: str) -> str:
+    """Under which key the cache has a stage of this project: its content, encoder, seed, checker and versions."""
     versions = {name: _VERSIONS[name] for name in (stage, *_NEEDS[stage], "vectors")}
     model = (project.encoder, fingerprint(project.encoder))
     return cache.content_key(project.data_hash, model, SEED, CHECKER, versions)

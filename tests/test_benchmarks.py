@@ -181,6 +181,20 @@ def test_quick_preparation_reads_its_figures_from_the_results(benchmark, tmp_pat
     assert found["missing"] == ["same_coordinates", "whole_seconds"]
 
 
+def test_made_up_project_of_the_map_benchmark_is_one_that_pages_can_read(benchmark):
+    from synweight_core.map_rows import map_rows
+    from synweight_core.prepare import load_positions, need_prepared
+    from synweight_core.projects import load_dataset
+
+    for name in ("measuring", "browser"):
+        benchmark(name)
+    project = benchmark("map").grown_project(500)
+    prepared = need_prepared(project)
+    rows = map_rows(load_dataset(project), prepared)
+    assert prepared.n_synthetic == 500
+    assert len(rows) == len(load_positions(project)) == len(prepared.xy) == 500 + 240
+
+
 @pytest.mark.long
 def test_quick_journey_says_what_is_measured_and_what_is_read(tmp_path):
     command = [sys.executable, "benchmarks/journey.py", "--quick", "--out", str(tmp_path)]
