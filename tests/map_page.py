@@ -112,6 +112,7 @@ class MapPage:
         self.page.locator(".root").focus()
         for name in names:
             self.page.keyboard.press(name)
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def colour_by(self, label):
         codes = self.drawn("codes")

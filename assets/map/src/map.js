@@ -320,8 +320,8 @@ export class EmbeddingMap {
   }
 
   draw() {
-    if (!this.scene || !this.codes) return;
     const { canvas, overlay } = this.frame;
+    if (!this.scene || !this.codes || !canvas.clientWidth || !canvas.clientHeight) return; // not laid out yet
     const { k } = this.camera.get();
     const ratio = canvas.width / (canvas.clientWidth || 1);
     const reals = this.header.synthetic;
