@@ -10,7 +10,7 @@ globalThis.__mapProbe = (said) => { globalThis.__last[said.type] = said; globalT
 SELECTED = re.compile(r"([\d,]+) of [\d,]+ rows selected")
 MIDDLE = ((0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7))
 LEFT = ((0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98))
-LONG = 20_000  # milliseconds
+LONG = 20_000  # milliseconds: two cores may be busy
 
 
 class MapPage:
@@ -19,7 +19,7 @@ class MapPage:
     def __init__(self, context, address):
         self.context, self.address = context, address
         self.failures, self.asked = [], []
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(LONG)
         self.page = context.new_page()
         self.page.add_init_script(PROBE)
         self.page.on("pageerror", lambda error: self.failures.append(str(error)))
@@ -32,7 +32,7 @@ class MapPage:
         return self
 
     def wait_drawn(self):
-        self.page.wait_for_function("globalThis.__last?.draw", timeout=LONG)
+        self.page.wait_for_function("globalThis.__last?.draw")
         self.settle()
 
     def settle(self):
@@ -148,7 +148,7 @@ class MapPage:
         field.fill(question)
         field.press("Enter")
         found = self.page.get_by_text(re.compile(r"[\d,]+ rows found"))
-        found.first.wait_for(timeout=LONG)
+        found.first.wait_for()
         self.settle()
 
 

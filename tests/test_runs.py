@@ -33,7 +33,7 @@ def worker_pid(run_id):
 
 
 def test_a_dimp_run_ends_with_figures_weights_and_a_model_that_a_pipeline_loads(demo):
-    run = ended(runs.start("train", demo.id, config(loss="dimp", epochs=1), name="DIMP s0"))
+    run = ended(runs.start("train", demo.id, config(loss="dimp", epochs=1, max_length=32), name="DIMP s0"))
     assert run.status == "finished", run.error
     assert run.result["test"]["accuracy"] > 0.6
     events, _ = runs.read_metrics(run.id)
@@ -139,6 +139,6 @@ def test_ids_from_urls_cannot_leave_the_workspace(workspace):
 
 
 def test_same_seed_gives_the_same_curve(demo):
-    found = [ended(runs.start("train", demo.id, config(epochs=1, seed=3), name="t")) for _ in range(2)]
+    found = [ended(runs.start("train", demo.id, config(epochs=1, seed=3, max_length=16), name="t")) for _ in range(2)]
     losses = [[e["loss"] for e in runs.read_metrics(run.id)[0] if e["event"] == "step"] for run in found]
     assert np.allclose(losses[0], losses[1], atol=1e-6)
