@@ -15,14 +15,15 @@ from typing import Any
 import measuring
 
 # Told by the map's component at each message ("update"), frame ("draw"), selection and hover card. Software WebGL
-# does not wait in gl.finish(), so that a frame counts as drawn when one of its pixels has been read.
+# does not wait in gl.finish(), so that the time when a pixel of the frame has been read is taken as well.
 PROBE = """
 window.events = []; window.messages = [];
 window.__mapProbe = ({gl, ...event}) => {
   if (event.type === 'draw') {
     gl.finish();
-    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
     event.drawn = performance.now();
+    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+    event.pixel = performance.now();
     requestAnimationFrame(() => requestAnimationFrame(() => { event.seen = performance.now(); }));
   }
   window.events.push(event);

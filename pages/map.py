@@ -9,13 +9,13 @@ from pages.widgets import loaded, map_fallback, map_session, shell
 from pages.widgets.edit_panel import edit_panel
 from pages.widgets.embedding_map import embedding_map, side_channel
 from pages.widgets.holes_panel import holes_panel
-from pages.widgets.map_colour import Painted, colour_choice, painted
+from pages.widgets.map_colour import Painted, chosen_colour, colour_choice, painted
 from pages.widgets.row_details import row_details
 from pages.widgets.search_box import search_box
-from pages.widgets.selection_bar import combine_choice, selection_bar
+from pages.widgets.selection_bar import combine_choice, combine_chosen, selection_bar
 from pages.widgets.selection_details import distributions, selected_rows
 from pages.widgets.weight_controls import row_weights, weight_controls
-from synweight_core import curation, map_wire
+from synweight_core import curation, map_wire, projects
 from synweight_core.map_colours import weight_codes
 from synweight_core.map_rows import hover_lines, with_weights
 
@@ -92,26 +92,29 @@ def details(rows: pd.DataFrame) -> None:
 
 @st.fragment
 def workbench() -> None:
-    """Controls, map and selection: they move together."""
+    """Controls, map and selection: they move together. The map is told first, so that it moves at once."""
     base_rows = loaded.rows(project)
+    settings = projects.load_settings(project)
+    rows = with_weights(base_rows, row_weights(prepared, settings, loaded.edits(project)))
     instruments, canvas = shell.instruments_and_canvas()
+    colour_place, run_place = instruments.container(), instruments.container()
+    with canvas:
+        search_box(project, rows)
+    with run_place:
+        shown = painted(project, rows, chosen_colour(project, n))
+    with canvas:
+        the_map(shown, combine_chosen())
+        selection_bar(project, rows, n_synthetic=n_synthetic)
+    with colour_place:
+        colour_choice(project, n)
     with instruments:
-        name = colour_choice(project, base_rows)
-        run_choice = st.container()
-        settings = weight_controls(project)
-        rows = with_weights(base_rows, row_weights(prepared, settings, loaded.edits(project)))
-        with run_choice:
-            shown = painted(project, rows, name)
+        weight_controls(project)
         map_options()
-        combine = combine_choice()
+        combine_choice()
         st.page_link(
             "pages/train.py", label="Train with these weights", icon=":material/model_training:",
             query_params={"project": project.id, "loss": "tuned"},
         )  # fmt: skip
-    with canvas:
-        search_box(project, rows)
-        the_map(shown, combine)
-        selection_bar(project, rows, n_synthetic=n_synthetic)
     opened = map_session.current(project, n).open_row
     if opened is None:
         details(rows)

@@ -31,19 +31,21 @@ class Painted:
     legend: dict[str, Any]
 
 
-def colour_choice(project: Project, rows: pd.DataFrame) -> str:
-    """The select box "Colour by"; the name of the chosen colour."""
-    n = len(rows)
-    view = map_session.current(project, n)
-    offered = loaded.colours_offered(project)
-    key = f"colour:{project.id}"
-    st.session_state[key] = view.colour if view.colour in offered else "weight"
-    chosen = st.selectbox(
+def chosen_colour(project: Project, n: int) -> str:
+    """The name of the colour of the moment; weight where the one that was chosen is no longer offered."""
+    wanted = map_session.current(project, n).colour
+    return wanted if wanted in loaded.colours_offered(project) else "weight"
+
+
+def colour_choice(project: Project, n: int) -> None:
+    """The select box "Colour by"."""
+    offered, chosen, key = loaded.colours_offered(project), chosen_colour(project, n), f"colour:{project.id}"
+    st.session_state[key] = chosen
+    st.selectbox(
         "Colour by", list(offered), format_func=lambda name: offered[name].label, key=key, help=_all_help(offered),
         on_change=lambda: map_session.change(project, n, colour=st.session_state[key]),
     )  # fmt: skip
     st.caption(offered[chosen].help)
-    return chosen
 
 
 def painted(project: Project, rows: pd.DataFrame, name: str) -> Painted:

@@ -18,21 +18,24 @@ from synweight_core.selections import COMBINE
 COMBINE_KEY = "combine"
 
 
-def combine_choice() -> str:
+def combine_chosen() -> str:
     """How the next lasso, box or search joins the selection; the name in COMBINE."""
-    chosen = st.segmented_control(
+    return st.session_state.get(COMBINE_KEY) or "replace"
+
+
+def combine_choice() -> None:
+    """The choice of `combine_chosen`."""
+    st.segmented_control(
         "The next selection", list(COMBINE), default="replace", required=True, key=COMBINE_KEY,
         format_func=lambda name: COMBINE[name].label,
         help="How a lasso, a box or a search joins what is selected. On the map, Shift adds, Alt takes away, "
         "both together keep the overlap.",
     )  # fmt: skip
-    return chosen or "replace"
 
 
 def combined(project: Project, n: int, fresh: np.ndarray) -> np.ndarray:
     """`fresh` joined with the selection as the person chose."""
-    how = st.session_state.get(COMBINE_KEY) or "replace"
-    return COMBINE[how].apply(map_session.current(project, n).selected, fresh)
+    return COMBINE[combine_chosen()].apply(map_session.current(project, n).selected, fresh)
 
 
 def selection_sentence(rows: pd.DataFrame, view: MapView, *, n_synthetic: int) -> str:
