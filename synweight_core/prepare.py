@@ -47,8 +47,8 @@ STAGES = {
 # raise one when its results change
 _VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "folds": 1, "relevance": 1, "support": 1, "map": 3, "clusters": 2}
 _NEEDS = {
-    "vectors": (), "graph": ("vectors",), "checkers": ("graph",), "folds": ("graph",), "relevance": ("graph",), "support": (),
-    "map": ("graph",), "clusters": ("graph", "map"),
+    "vectors": (), "graph": ("vectors",), "checkers": ("graph",), "folds": ("graph",), "relevance": ("graph",),
+    "support": (), "map": ("graph",), "clusters": ("graph", "map"),
 }  # fmt: skip
 SEED = 0
 CHECKER = "probe"
