@@ -11,6 +11,7 @@ import numpy as np
 
 MAX_ROWS = 20_000
 REPEATS = 2
+MIN_PER_CLASS = 4  # rows in the second largest class, below which there are no folds
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class Folds:
     """What the checkers of all folds say, in nats. F = repeats times folds of a repeat.
 
     `sample` are positions of synthetic rows [s]; `fold` says in which fold each real row is held out, per repeat,
-    -1 for rows of rare classes that always train [R, m]; `synthetic` is [F, s, K], `held_out` what the checker that
-    has not seen a real row says of it [R, m, K].
+    -1 for rows of rare classes that always train [R, m] (all of them when there are too few for folds). `synthetic`
+    is [F, s, K]; `held_out` is what the checker that has not seen a real row says of it [R, m, K].
     """
 
     sample: np.ndarray
@@ -65,8 +66,10 @@ def cross_fit_quality(
     if n_synthetic > MAX_ROWS:
         sample = np.sort(np.random.default_rng(seed).choice(n_synthetic, MAX_ROWS, replace=False))
     real = np.arange(n_synthetic, len(labels))
-    of_row = np.stack([cross_fitting_folds(labels[real], groups[real], seed=seed + i) for i in range(REPEATS)])
-    synthetic = []
+    of_row = np.full((REPEATS, len(real)), -1)
+    if np.sort(np.bincount(labels[real], minlength=2))[-2] >= MIN_PER_CLASS:
+        of_row = np.stack([cross_fitting_folds(labels[real], groups[real], seed=seed + i) for i in range(REPEATS)])
+    synthetic = [np.empty((0, len(sample), n_classes), dtype=np.float32)]
     held_out = np.full((REPEATS, len(real), n_classes), np.nan, dtype=np.float32)
     for repeat, folds in enumerate(of_row):
         for fold in range(folds.max() + 1):
@@ -75,6 +78,6 @@ def cross_fit_quality(
                 features[trains], labels[trains], features[scored], n_classes=n_classes, groups=groups[trains],
                 seed=seed,
             )  # fmt: skip
-            synthetic.append(scores.other[: len(sample)].astype(np.float32))
+            synthetic.append(scores.other[None, : len(sample)].astype(np.float32))
             held_out[repeat, folds == fold] = scores.other[len(sample) :]
-    return Folds(sample, of_row, np.stack(synthetic), held_out)
+    return Folds(sample, of_row, np.concatenate(synthetic), held_out)

@@ -69,11 +69,12 @@ class Forecaster:
         return len(self._names)
 
     def predictions(self, settings: WeightSettings) -> Iterator[np.ndarray]:
-        """Predicted classes of the real rows by models that have not seen them; -1 where none has yet. [R, m]
+        """Predicted classes of the real rows by models that have not seen them; -1 where there is none yet. [R, m]
 
-        One array more complete than the last after each fold.
+        First one that knows nothing, then one more complete than the last after each fold.
         """
         result = np.full(self._folds.fold.shape, -1)
+        yield result
         for repeat in range(self._folds.n_repeats):
             for number, held_out in self._folds.of_repeat(repeat):
                 result = result.copy()

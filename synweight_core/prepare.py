@@ -1,6 +1,6 @@
 """From a project's rows to everything that the map and the weights need, each stage cached by content.
 
-vectors -> neighbour graph -> checkers, relevance, support, map -> clusters. `prepare` computes (in a worker
+vectors -> neighbour graph -> checkers, relevance, support, map, folds; map -> clusters. `prepare` computes (in a worker
 process); `load_prepared` only reads, and imports nothing heavy, so that pages may call it. Test rows take no
 part in any of it.
 """
@@ -38,11 +38,11 @@ STAGES = {
     "vectors": "Reading the texts",
     "graph": "Finding neighbours",
     "checkers": "Training the two checkers",
-    "folds": "Training checkers fold by fold, for forecasts",
     "relevance": "Telling real from synthetic rows",
     "support": "Looking for gaps in the synthetic rows",
     "map": "Drawing the map",
     "clusters": "Naming the regions of the map",
+    "folds": "Training checkers fold by fold, for forecasts",
 }
 # raise one when its results change
 _VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "folds": 1, "relevance": 1, "support": 1, "map": 3, "clusters": 2}
@@ -52,7 +52,8 @@ _NEEDS = {
 }  # fmt: skip
 SEED = 0
 CHECKER = "probe"
-_SHOWN = tuple(stage for stage in STAGES if stage not in ("vectors", "folds"))
+_LATER = "folds"  # only forecasts need it: pages open before it is there
+_SHOWN = tuple(stage for stage in STAGES if stage not in ("vectors", _LATER))
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,13 @@ def load_features(project: Project, rows: np.ndarray) -> np.ndarray:
 
 
 def is_prepared(project: Project) -> bool:
-    """Whether everything is stored, without reading it."""
-    return all(cache.exists(stage, cache_key(project, stage)) for stage in STAGES)
+    """Whether all that the pages need is stored, without reading it."""
+    return all(cache.exists(stage, cache_key(project, stage)) for stage in STAGES if stage != _LATER)
+
+
+def has_folds(project: Project) -> bool:
+    """Whether what forecasts need is stored, without reading it."""
+    return cache.exists(_LATER, cache_key(project, _LATER))
 
 
 def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
@@ -170,11 +176,11 @@ def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
     vectors = stage("vectors", lambda: _vectors(project, dataset, report, device))
     graph = stage("graph", lambda: _graph(vectors["positions"]))
     stage("checkers", lambda: _checkers(dataset, vectors, graph["groups"]))
-    stage("folds", lambda: _folds(dataset, vectors, graph["groups"]))
     stage("relevance", lambda: _relevance(dataset, vectors, graph["groups"]))
     stage("support", lambda: _support(dataset, vectors["positions"]))
     drawn = stage("map", lambda: _map(vectors["positions"], graph))
     stage("clusters", lambda: _clusters(dataset, drawn["xy"]))
+    stage("folds", lambda: _folds(dataset, vectors, graph["groups"]))
 
 
 def _not_prepared(project: Project) -> NotFoundError:

@@ -1,0 +1,66 @@
+"""Claims about the quick probe: it is scikit-learn's model, weights count as copies, and few warm steps are enough."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from synweight_core import probe
+
+CLASSES = 3
+
+
+def problem(n, *, seed=0, d=12):
+    """Unit vectors around three centres, a fifth of the labels wrong."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, CLASSES, n)
+    centres = np.random.default_rng(99).normal(size=(CLASSES, d))
+    features = centres[labels] + 1.2 * random.normal(size=(n, d))
+    wrong = random.random(n) < 0.2
+    said = np.where(wrong, random.integers(0, CLASSES, n), labels)
+    return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32), said, labels
+
+
+def test_probe_finds_the_coefficients_of_scikit_learn():
+    features, labels, _ = problem(400)
+    weights = np.random.default_rng(1).exponential(size=400)
+    found = probe.fit(features, labels, weights, n_classes=CLASSES, steps=500)
+    expected = LogisticRegression(C=probe.STRENGTH, max_iter=5000, tol=1e-8).fit(
+        features, labels, sample_weight=weights / weights.mean()
+    )
+    logits = features @ found[:-1] + found[-1]
+    want = expected.decision_function(features)
+    centred = logits - logits.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(centred, want - want.mean(axis=1, keepdims=True), atol=0.02)
+
+
+def test_weight_of_two_is_a_copy():
+    features, labels, _ = problem(60)
+    doubled = probe.fit(features, labels, np.where(np.arange(60) < 20, 2.0, 1.0), n_classes=CLASSES, steps=300)
+    copied = np.concatenate([np.arange(60), np.arange(20)])
+    expected = probe.fit(features[copied], labels[copied], np.ones(80), n_classes=CLASSES, steps=300)
+    # the penalty is on the mean weight 1, so that copies change it a little: the answers agree, not every digit
+    assert (probe.predict(doubled, features) == probe.predict(expected, features)).mean() > 0.95
+
+
+def test_few_steps_from_a_similar_problem_are_as_accurate_as_many_from_nothing():
+    features, labels, _ = problem(2_000)
+    test, _, truth = problem(3_000, seed=5)
+    start = probe.fit(features, labels, np.ones(2_000), n_classes=CLASSES)
+    weights = np.random.default_rng(2).exponential(size=2_000)
+    warm = probe.fit(features, labels, weights, n_classes=CLASSES, start=start)
+    cold = probe.fit(features, labels, weights, n_classes=CLASSES, steps=500)
+    assert (probe.predict(warm, test) == truth).mean() == pytest.approx(
+        (probe.predict(cold, test) == truth).mean(), abs=0.005
+    )
+
+
+def test_only_the_ratios_of_weights_count():
+    features, labels, _ = problem(100)
+    one = probe.fit(features, labels, np.full(100, 0.01), n_classes=CLASSES)
+    np.testing.assert_allclose(one, probe.fit(features, labels, np.ones(100), n_classes=CLASSES), atol=1e-4)
+
+
+def test_a_class_without_rows_is_never_predicted():
+    features, labels, _ = problem(100)
+    found = probe.fit(features[labels < 2], labels[labels < 2], np.ones((labels < 2).sum()), n_classes=CLASSES)
+    assert set(probe.predict(found, features)) <= {0, 1}
