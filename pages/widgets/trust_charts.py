@@ -42,7 +42,7 @@ def recalls(classes: pd.DataFrame, title: str) -> go.Figure:
             hovertext=[f"{safe(row.label)}: {row.rows:,} rows" for row in shown.itertuples()],
         )
     )  # fmt: skip
-    layout(figure, title, x="Recall (%)", y="", height=max(280, 80 + 24 * len(shown)))
+    layout(figure, title, x="Recall (%)", y="", height=max(320, 80 + 24 * len(shown)))
     notes = ["" if known else " (too few rows)" for known in shown["recall"].notna()]
     names = [safe(short(label)) + note for label, note in zip(shown["label"], notes, strict=True)]
     axis = {"tickvals": np.arange(len(shown)), "ticktext": names, "autorange": "reversed"}
