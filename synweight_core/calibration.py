@@ -23,6 +23,14 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(found.x))
 
 
+def tempered(log_probs: np.ndarray, factor: float) -> np.ndarray:
+    """Log-probabilities with their temperature multiplied by `factor`; NaN columns stay NaN. [n, K]"""
+    known = ~np.isnan(log_probs[:1]).ravel()
+    result = np.full(log_probs.shape, np.nan)
+    result[:, known] = log_softmax(log_probs[:, known] / factor, axis=1)
+    return result
+
+
 def expected_calibration_error(log_probs: np.ndarray, labels: np.ndarray, *, bins: int = 10) -> float:
     """Mean gap between confidence and accuracy over equally wide confidence bins, 0 to 1."""
     return float(sum(share * abs(conf - acc) for conf, acc, share in reliability(log_probs, labels, bins=bins)))

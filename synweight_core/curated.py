@@ -2,17 +2,26 @@
 
 A relabelled row is judged by the stored log-probabilities of its new label. Where the quality checker does not
 know that label, or the diversity checker has never seen it and beta is not 0, the row counts as not judged:
-its weight is its factor alone. Excluded rows weigh 0 and take no part in the scaling.
+its weight is its factor alone. Rows that are excluded or below the quality filter weigh 0 and take no part in the
+scaling.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from synweight_core.calibration import tempered
 from synweight_core.curation import Curation
 from synweight_core.prepare import Prepared
-from synweight_core.weighting import WeightSettings, log_factor, log_weights, weight_terms, weights
+from synweight_core.weighting import (
+    WeightSettings,
+    log_weights,
+    quality_filter,
+    scale_factors,
+    weight_terms,
+    weights,
+)
 
 
 def relabelled(prepared: Prepared, curation: Curation) -> Prepared:
@@ -21,30 +30,72 @@ def relabelled(prepared: Prepared, curation: Curation) -> Prepared:
     return replace(prepared, labels=np.concatenate([curation.labels, real]))
 
 
-def curated_weights(prepared: Prepared, settings: WeightSettings, curation: Curation) -> np.ndarray:
-    """Weights of all synthetic rows: 0 where excluded, mean 1 over the kept rows that are judged. [n]"""
-    if not curation.edited:
-        return weights(prepared.log_quality, prepared.log_reference, settings)
-    columns, kept = relabelled(prepared, curation), curation.kept
-    result = np.zeros(len(kept))
-    result[kept] = weights(
-        columns.log_quality[kept], columns.log_reference[kept], settings, log_prior=curation.log_factor[kept]
+@dataclass(frozen=True)
+class WeightColumns:
+    """What the weights of the synthetic rows are made of, under the edits and with the chosen temperature. [n] each.
+
+    `kept` are the rows that take part: neither excluded nor below the quality filter. Log-probabilities are of the
+    current labels, in nats. `real_shares` are the shares of the classes among the known real rows. [K]
+    """
+
+    kept: np.ndarray
+    log_quality: np.ndarray
+    log_reference: np.ndarray
+    log_relevance: np.ndarray
+    log_prior: np.ndarray
+    labels: np.ndarray
+    real_shares: np.ndarray
+
+
+def weight_columns(prepared: Prepared, settings: WeightSettings, curation: Curation) -> WeightColumns:
+    """The columns of all synthetic rows at these settings."""
+    n, columns = prepared.n_synthetic, relabelled(prepared, curation) if curation.edited else prepared
+    if settings.temperature != 1:
+        columns = replace(columns, quality=tempered(prepared.quality, settings.temperature))
+    kept = curation.kept.copy()
+    if settings.drop_share:
+        kept[kept] = quality_filter(columns.log_quality[kept], settings.drop_share)
+    real_counts = np.bincount(prepared.labels[n:], minlength=prepared.quality.shape[1])
+    return WeightColumns(
+        kept=kept,
+        log_quality=columns.log_quality,
+        log_reference=columns.log_reference,
+        log_relevance=prepared.relevance[:n].astype(np.float64),
+        log_prior=curation.log_factor,
+        labels=columns.labels[:n],
+        real_shares=real_counts / max(real_counts.sum(), 1),
     )
+
+
+def curated_weights(prepared: Prepared, settings: WeightSettings, curation: Curation) -> np.ndarray:
+    """Weights of all synthetic rows: 0 where left out, mean 1 over the kept rows that are judged. [n]"""
+    columns = weight_columns(prepared, settings, curation)
+    result = np.zeros(len(columns.kept))
+    kept = slice(None) if columns.kept.all() else columns.kept  # no copies of a million rows for nothing
+    result[kept] = weights(
+        columns.log_quality[kept], columns.log_reference[kept], settings, log_prior=columns.log_prior[kept],
+        log_relevance=columns.log_relevance[kept], labels=columns.labels[kept], real_shares=columns.real_shares,
+    )  # fmt: skip
     return result
 
 
 def curated_terms(
     prepared: Prepared, settings: WeightSettings, curation: Curation, *, row: int
 ) -> list[tuple[str, float]]:
-    """`weight_terms` of one synthetic row under the edits; none for an excluded row."""
-    if not curation.kept[row]:
+    """`weight_terms` of one synthetic row under the edits; none for a row that is left out."""
+    columns = weight_columns(prepared, settings, curation)
+    if not columns.kept[row]:
         return []
-    columns, kept = relabelled(prepared, curation), curation.kept
-    log_quality, log_reference = columns.log_quality, columns.log_reference
-    log_w = log_weights(log_quality, log_reference, alpha=settings.alpha, beta=settings.beta) + curation.log_factor
+    kept = columns.kept
+    log_w = columns.log_prior + log_weights(
+        columns.log_quality, columns.log_reference, alpha=settings.alpha, beta=settings.beta,
+        relevance=settings.relevance, log_relevance=columns.log_relevance,
+    )  # fmt: skip
+    factors = scale_factors(log_w[kept], settings, labels=columns.labels[kept], real_shares=columns.real_shares)
+    factor = np.broadcast_to(factors, kept.sum())[int(kept[:row].sum())]
     return weight_terms(
-        float(log_quality[row]), float(log_reference[row]), settings,
-        log_factor=float(log_factor(log_w[kept], settings)), log_prior=float(curation.log_factor[row]),
+        float(columns.log_quality[row]), float(columns.log_reference[row]), settings, log_factor=float(factor),
+        log_prior=float(columns.log_prior[row]), log_relevance=float(columns.log_relevance[row]),
     )  # fmt: skip
 
 

@@ -81,14 +81,3 @@ def load_encoder(encoder: str, *, device: str) -> SentenceTransformer:
             f"The encoder '{encoder}' could not be loaded: {error} Expected '{MINILM}', a folder with a "
             "sentence-transformers model in safetensors, or the id of one on the Hugging Face hub."
         ) from error
-
-
-def pair_features(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """|u - v| and u * v of pairs of vectors, for linear classifiers. [n, 2d]"""
-    return np.concatenate([np.abs(first - second), first * second], axis=1)
-
-
-def pair_positions(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The unit vector between the two sides of each pair, for the map. [n, d]"""
-    middle = first + second
-    return middle / np.maximum(np.linalg.norm(middle, axis=1, keepdims=True), 1e-12)

@@ -18,7 +18,9 @@ from synweight_core.clusters import ClusterLabels, cluster_labels
 from synweight_core.compilation import compiled_map
 from synweight_core.data import Dataset
 from synweight_core.errors import NotFoundError
+from synweight_core.folds import Folds
 from synweight_core.models import fingerprint
+from synweight_core.pairs import pair_features, pair_positions
 from synweight_core.projects import Project, load_dataset
 from synweight_core.support import (
     Hole,
@@ -36,20 +38,21 @@ STAGES = {
     "vectors": "Reading the texts",
     "graph": "Finding neighbours",
     "checkers": "Training the two checkers",
+    "folds": "Training checkers fold by fold, for forecasts",
     "relevance": "Telling real from synthetic rows",
     "support": "Looking for gaps in the synthetic rows",
     "map": "Drawing the map",
     "clusters": "Naming the regions of the map",
 }
 # raise one when its results change
-_VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "relevance": 1, "support": 1, "map": 3, "clusters": 2}
+_VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "folds": 1, "relevance": 1, "support": 1, "map": 3, "clusters": 2}
 _NEEDS = {
-    "vectors": (), "graph": ("vectors",), "checkers": ("graph",), "relevance": ("graph",), "support": (),
-    "map": ("graph",), "clusters": ("graph", "map"),
+    "vectors": (), "graph": ("vectors",), "checkers": ("graph",), "folds": ("graph",), "relevance": ("graph",),
+    "support": (), "map": ("graph",), "clusters": ("graph", "map"),
 }  # fmt: skip
 SEED = 0
 CHECKER = "probe"
-_SHOWN = tuple(stage for stage in STAGES if stage != "vectors")
+_SHOWN = tuple(stage for stage in STAGES if stage not in ("vectors", "folds"))
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,27 @@ def load_positions(project: Project) -> np.ndarray:
     return positions
 
 
+def load_folds(project: Project) -> Folds:
+    """What the checkers of all folds say. Raises NotFoundError when it is not computed."""
+    stored = cache.load("folds", cache_key(project, "folds"))
+    if stored is None:
+        raise _not_prepared(project)
+    return Folds(**stored)
+
+
+def load_features(project: Project, rows: np.ndarray) -> np.ndarray:
+    """What linear probes read of these rows: the vectors, or features of the pairs. [k, d] float32
+
+    Raises NotFoundError when there are no vectors.
+    """
+    if not project.is_pairs:
+        return np.asarray(load_positions(project)[rows], dtype=np.float32)
+    sides = [cache.load_mapped("vectors", cache_key(project, "vectors"), name) for name in ("first", "second")]
+    if any(side is None for side in sides):
+        raise _not_prepared(project)
+    return pair_features(*(np.asarray(side[rows], dtype=np.float32) for side in sides if side is not None))
+
+
 def is_prepared(project: Project) -> bool:
     """Whether everything is stored, without reading it."""
     return all(cache.exists(stage, cache_key(project, stage)) for stage in STAGES)
@@ -146,6 +170,7 @@ def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
     vectors = stage("vectors", lambda: _vectors(project, dataset, report, device))
     graph = stage("graph", lambda: _graph(vectors["positions"]))
     stage("checkers", lambda: _checkers(dataset, vectors, graph["groups"]))
+    stage("folds", lambda: _folds(dataset, vectors, graph["groups"]))
     stage("relevance", lambda: _relevance(dataset, vectors, graph["groups"]))
     stage("support", lambda: _support(dataset, vectors["positions"]))
     drawn = stage("map", lambda: _map(vectors["positions"], graph))
@@ -166,7 +191,7 @@ def cache_key(project: Project, stage: str) -> str:
 
 
 def _vectors(project: Project, dataset: Dataset, report: Report, device: str) -> cache.Arrays:
-    from synweight_core.embedding import embed, pair_positions
+    from synweight_core.embedding import embed
 
     def side(name: str, number: int) -> np.ndarray:
         texts = [*dataset.synthetic[name], *dataset.known_real[name]]
@@ -195,8 +220,6 @@ def _graph(positions: np.ndarray) -> cache.Arrays:
 
 
 def _features(vectors: cache.Arrays) -> np.ndarray:
-    from synweight_core.embedding import pair_features
-
     return pair_features(vectors["first"], vectors["second"]) if "second" in vectors else vectors["positions"]
 
 
@@ -221,6 +244,18 @@ def _checkers(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> ca
         for fact in ("temperature", "accuracy", "calibration_error"):
             result[f"{name}_{fact}"] = np.array(getattr(scores, fact))
     return result
+
+
+def _folds(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> cache.Arrays:
+    from synweight_core.folds import cross_fit_quality
+
+    synthetic = dataset.synthetic
+    labels = np.concatenate([dataset.label_codes(synthetic), dataset.label_codes(dataset.known_real)])
+    folds = cross_fit_quality(
+        _features(vectors), labels, groups, n_synthetic=len(synthetic), n_classes=len(dataset.labels),
+        checker=CHECKER, seed=SEED,
+    )  # fmt: skip
+    return vars(folds)
 
 
 def _map(positions: np.ndarray, graph: cache.Arrays) -> cache.Arrays:

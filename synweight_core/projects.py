@@ -177,7 +177,8 @@ def load_settings(project: Project) -> WeightSettings:
 
 def save_settings(project: Project, settings: WeightSettings) -> None:
     """Keep the weight settings for the next visit. Raises ValueError when no slider could show them."""
-    beyond = [name for name, value in asdict(settings).items() if not abs(value) <= MAX_SETTING]
+    numbers = {name: value for name, value in asdict(settings).items() if isinstance(value, int | float)}
+    beyond = [name for name, value in numbers.items() if not abs(value) <= MAX_SETTING]
     if beyond:
         raise ValueError(f"{', '.join(beyond)}: expected finite numbers of at most {MAX_SETTING:g}.")
     storage.write_json(project.folder / "settings.json", asdict(settings))

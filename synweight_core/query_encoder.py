@@ -177,7 +177,8 @@ def main(encoder: str) -> None:
 
 def _serve(encoder: str, answers: BinaryIO) -> None:
     from synweight_core.devices import pick_device
-    from synweight_core.embedding import embed_with, load_encoder, pair_positions
+    from synweight_core.embedding import embed_with, load_encoder
+    from synweight_core.pairs import pair_positions
 
     model = load_encoder(encoder, device=pick_device("auto"))
     while question := _next_line():

@@ -5,7 +5,6 @@
 It knows positions only, not what the rows hold; how a set becomes a short text is `rowsets`.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from synweight_core import rowsets, storage
+from synweight_core import kept, rowsets
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.projects import Project
 
-MAX_NAME_CHARS = 80
+MAX_NAME_CHARS = kept.MAX_NAME_CHARS
 
 
 @dataclass(frozen=True)
@@ -53,22 +52,20 @@ def save_selection(project: Project, name: str, rows: np.ndarray, n: int) -> str
     Raises:
         DataError: the name is empty, too long or no valid Unicode, or a position lies outside 0 to n - 1.
     """
-    name = _checked_name(name)
-    slug = _slug(name)
-    stored = {"name": name, "created": time.time(), "n": n, "rows": rowsets.pack(rows, n)}
-    storage.write_json(_path(project, slug), stored)
-    return slug
+    content = {"n": n, "rows": rowsets.pack(rows, n)}
+    return kept.keep(_folder(project), name, content, created=time.time(), noun="selection")
 
 
 def list_selections(project: Project) -> list[Selection]:
     """All selections of a project, newest first. Damaged files are left out."""
-    found = (_read(path) for path in (project.folder / "selections").glob("*.json"))
-    return sorted((each for each in found if each), key=lambda each: each.created, reverse=True)
+    found = (_parsed(file) for file in kept.list_kept(_folder(project)))
+    return [selection for selection in found if selection]
 
 
 def load_selection(project: Project, slug: str) -> Selection:
     """One selection. Raises NotFoundError when it is absent, damaged, or `slug` is no id."""
-    selection = _read(_path(project, slug))
+    file = kept.load_kept(_folder(project), slug)
+    selection = _parsed(file) if file else None
     if selection is None:
         raise NotFoundError(f"There is no selection '{slug}' in this project. Choose one from the list.")
     return selection
@@ -76,39 +73,17 @@ def load_selection(project: Project, slug: str) -> Selection:
 
 def delete_selection(project: Project, slug: str) -> None:
     """Forget a selection; one that is gone already stays gone. Raises NotFoundError when `slug` is no id."""
-    _path(project, slug).unlink(missing_ok=True)
+    kept.delete_kept(_folder(project), slug)
 
 
-def _path(project: Project, slug: str) -> Path:
-    return project.folder / "selections" / f"{storage.checked_id(slug)}.json"
+def _folder(project: Project) -> Path:
+    return project.folder / "selections"
 
 
-def _slug(name: str) -> str:
-    """The hash keeps names apart that differ only in what an id cannot hold."""
-    return f"{storage.slug(name)}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def _checked_name(name: str) -> str:
-    name = name.strip()
-    if not 1 <= len(name) <= MAX_NAME_CHARS:
-        raise DataError(
-            f"The name of the selection has {len(name):,} characters; expected 1 to {MAX_NAME_CHARS}. "
-            "Choose another name."
-        )
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        raise DataError("The name of the selection holds half a character. Type the name again.") from error
-    return name
-
-
-def _read(path: Path) -> Selection | None:
+def _parsed(file: kept.KeptFile) -> Selection | None:
     """The selection in a file; None for one that holds none, so that one bad file breaks no page."""
-    stored = storage.read_json(path)
     try:
-        name, created, n = str(stored["name"]), float(stored["created"]), int(stored["n"])
-        rows = rowsets.unpack(stored["rows"])
-        slug = storage.checked_id(path.stem)
-    except (TypeError, KeyError, ValueError, DataError, NotFoundError):
+        n, rows = int(file.content["n"]), rowsets.unpack(file.content["rows"])
+    except (TypeError, KeyError, ValueError, OverflowError, DataError):
         return None
-    return Selection(slug, name, created, n, rows) if not len(rows) or rows[-1] < n else None
+    return Selection(file.slug, file.name, file.created, n, rows) if not len(rows) or rows[-1] < n else None

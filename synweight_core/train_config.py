@@ -1,6 +1,6 @@
 """What a person chooses for a run. Plain values that go to JSON and back; imports no torch."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from synweight_core.models import MINILM
@@ -15,7 +15,7 @@ PRECISIONS = ("auto", "bf16", "float32")
 class TrainConfig:
     """One run. Raises ValueError when a value is out of its range.
 
-    `alpha` and `beta` are used by losses that leave them open ("tuned"); the caps by every weighted loss.
+    The fields of WeightSettings are used by losses that leave them open ("tuned"), the caps by every weighted loss.
     `edits` is how many lines of the project's log of edits the run replays.
     """
 
@@ -37,10 +37,15 @@ class TrainConfig:
     device: str = "auto"
     precision: str = "auto"
     edits: int = 0
+    relevance: float = 0.0
+    temperature: float = 1.0
+    balance: str = "none"
+    drop_share: float = 0.0
+    real_mass: float = 0.0
 
     def __post_init__(self) -> None:
-        WeightSettings(self.alpha, self.beta, self.min_weight, self.max_weight)
         _expect(self.loss in LOSSES, "loss", self.loss, f"one of {', '.join(LOSSES)}")
+        self._weight_settings_as_given()  # raises where one is out of its range
         _expect(self.train_on in TRAIN_ON, "train_on", self.train_on, f"one of {', '.join(TRAIN_ON)}")
         _expect(self.precision in PRECISIONS, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
         _expect(self.device in DEVICES, "device", self.device, f"one of {', '.join(DEVICES)}")
@@ -54,15 +59,21 @@ class TrainConfig:
             value = getattr(self, name)
             _expect(lowest <= value <= highest, name, value, f"{lowest:,} to {highest:,}")
 
+    @property
+    def weight_settings(self) -> WeightSettings:
+        """How the rows are weighted, as the loss uses it."""
+        return loss_settings(self.loss, self._weight_settings_as_given())
+
+    def _weight_settings_as_given(self) -> WeightSettings:
+        return WeightSettings(**{field.name: getattr(self, field.name) for field in fields(WeightSettings)})
+
 
 def run_config(**choices: Any) -> TrainConfig:  # noqa: ANN401 (the fields of TrainConfig)
     """A TrainConfig whose loss and exponents are those that are really used. Raises ValueError."""
     config = TrainConfig(**choices)
     if config.train_on == "real":
-        return replace(config, loss="ce", alpha=0.0, beta=0.0, edits=0)  # real rows all count the same
-    tuned = WeightSettings(config.alpha, config.beta, config.min_weight, config.max_weight)
-    used = loss_settings(config.loss, tuned)
-    return replace(config, alpha=used.alpha, beta=used.beta)
+        config = replace(config, loss="ce", edits=0)  # real rows all count the same
+    return replace(config, **asdict(config.weight_settings))
 
 
 def run_name(config: TrainConfig) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from synweight_core import storage
-from synweight_core.curated import relabelled
-from synweight_core.curation import Curation, load_curation
+from synweight_core.curated import weight_columns
+from synweight_core.curation import load_curation
 from synweight_core.data import MIN_SYNTHETIC_ROWS, Dataset
 from synweight_core.errors import DataError
 from synweight_core.prediction import LabelledTexts
@@ -25,14 +25,20 @@ def run_training(path: Path, config: Mapping[str, Any], report: Callable[[dict[s
     started = time.perf_counter()
     settings = TrainConfig(**config["settings"])
     project = load_project(config["project"])
-    data = training_data(project, load_dataset(project), need_prepared(project), settings)
+    prepared = need_prepared(project)
+    data = training_data(project, load_dataset(project), prepared, settings)
     try:
         result = train(settings, data, report)
     except StopRequested:  # before the first step: there is no model to keep
         return {"stopped": True}
     result.model.save_pretrained(path / "model")
     result.tokenizer.save_pretrained(path / "model")
-    arrays = {"row_weights": _of_all_rows(result.row_weights, load_curation(project, lines=settings.edits), settings)}
+    arrays = {"row_weights": result.row_weights}
+    if settings.train_on == "synthetic":
+        curation = load_curation(project, lines=settings.edits)
+        kept = weight_columns(prepared, settings.weight_settings, curation).kept
+        arrays["row_weights"] = np.zeros(len(kept))
+        arrays["row_weights"][kept] = result.row_weights
     if result.test_log_probs is not None:
         arrays["test_log_probs"] = result.test_log_probs
     storage.write_atomically(path / "outputs.npz", lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
@@ -55,36 +61,39 @@ def training_data(project: Project, dataset: Dataset, prepared: Prepared, config
     rest |= {"label_names": dataset.labels, "metric": project.metric}
     if config.train_on == "real":
         return TrainData(train=labelled_texts(dataset, real["train"]), **rest)
-    curation = load_curation(project, lines=config.edits)
-    kept = curation.kept
-    _check_enough(curation)
-    columns = relabelled(prepared, curation)
+    settings = config.weight_settings
+    columns = weight_columns(prepared, settings, load_curation(project, lines=config.edits))
+    kept = columns.kept
+    _check_enough(columns.labels[kept])
+    synthetic = labelled_texts(dataset, dataset.synthetic[kept], labels=columns.labels[kept])
+    joining = labelled_texts(dataset, real["train"] if settings.real_mass else real["train"][:0])
     return TrainData(
-        train=labelled_texts(dataset, dataset.synthetic[kept], labels=curation.labels[kept]),
+        train=_together(synthetic, joining),
         log_quality=columns.log_quality[kept],
         log_reference=columns.log_reference[kept],
-        log_prior=curation.log_factor[kept],
+        log_prior=columns.log_prior[kept],
+        log_relevance=columns.log_relevance[kept],
+        real_shares=columns.real_shares,
+        n_real=len(joining.texts),
         **rest,
     )
 
 
-def _check_enough(curation: Curation) -> None:
-    """Raise DataError unless the kept rows can train a classifier."""
-    counts = np.bincount(curation.labels[curation.kept])
+def _together(first: LabelledTexts, then: LabelledTexts) -> LabelledTexts:
+    """The rows of both, in this order."""
+    seconds = None if first.texts_b is None or then.texts_b is None else [*first.texts_b, *then.texts_b]
+    return LabelledTexts([*first.texts, *then.texts], np.concatenate([first.labels, then.labels]), seconds)
+
+
+def _check_enough(labels: np.ndarray) -> None:
+    """Raise DataError unless rows with these labels can train a classifier."""
+    counts = np.bincount(labels, minlength=1)
     if counts.sum() < MIN_SYNTHETIC_ROWS or (counts >= 2).sum() < 2:
         raise DataError(
-            f"{counts.sum():,} synthetic rows with {(counts > 0).sum():,} labels are left after your edits; expected "
-            f"at least {MIN_SYNTHETIC_ROWS} rows, and at least two labels with two rows each. Undo some edits."
+            f"{counts.sum():,} synthetic rows with {(counts > 0).sum():,} labels are left after your edits and "
+            f"the quality filter; expected at least {MIN_SYNTHETIC_ROWS} rows, and at least two labels with two rows "
+            "each. Undo some edits, or drop fewer rows."
         )
-
-
-def _of_all_rows(row_weights: np.ndarray, curation: Curation, config: TrainConfig) -> np.ndarray:
-    """The weights of the rows that were trained on in the order of the whole file; 0 for excluded rows."""
-    if config.train_on == "real":
-        return row_weights
-    result = np.zeros(len(curation.kept))
-    result[curation.kept] = row_weights
-    return result
 
 
 def labelled_texts(dataset: Dataset, frame: pd.DataFrame, *, labels: np.ndarray | None = None) -> LabelledTexts:

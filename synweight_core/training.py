@@ -35,16 +35,14 @@ from synweight_core.prediction import (
     precision_of,
     predict,
 )
+from synweight_core.scaling import clip_and_scale, log_factor
 from synweight_core.train_config import TrainConfig
 from synweight_core.weighting import (
     LOSSES,
-    WeightSettings,
-    clip_and_scale,
     effective_sample_size,
     focal_weights,
-    log_factor,
     log_weights,
-    loss_settings,
+    pooled,
     weights,
 )
 
@@ -60,9 +58,11 @@ class StopRequested(Exception):
 
 @dataclass(frozen=True)
 class TrainData:
-    """All rows of a run. The three columns belong to `train`, each [n] or None.
+    """All rows of a run. The columns belong to the synthetic rows of `train`, each [n] or None.
 
-    They are the checkers' log-probabilities of the labels, and the log of a factor that people set.
+    They are the checkers' log-probabilities of the labels, the log of a factor that people set, and the log of how
+    much more at home the text is among real rows. The last `n_real` rows of `train` are real rows that join the
+    training; `real_shares` are the shares of the classes among real rows. [K]
     """
 
     train: LabelledTexts
@@ -72,12 +72,15 @@ class TrainData:
     log_quality: np.ndarray | None = None
     log_reference: np.ndarray | None = None
     log_prior: np.ndarray | None = None
+    log_relevance: np.ndarray | None = None
+    real_shares: np.ndarray | None = None
+    n_real: int = 0
     metric: str = "accuracy"
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """The best model by validation, the weights of the rows as last used [n], and the figures."""
+    """The best model by validation, the weights of the synthetic rows as last used [n], and the figures."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -192,9 +195,8 @@ class _RowWeights:
 
     def __init__(self, config: TrainConfig, data: TrainData) -> None:
         self._loss = LOSSES[config.loss]
-        tuned = WeightSettings(config.alpha, config.beta, config.min_weight, config.max_weight)
-        self._settings = loss_settings(config.loss, tuned)
-        n = len(data.train.texts)
+        self._settings = config.weight_settings
+        n = len(data.train.texts) - data.n_real
         self.latest = np.ones(n)
         self._fixed: torch.Tensor | None = None
         self._recent: deque[torch.Tensor] = deque(maxlen=max(1, SCALE_WINDOW_ROWS // config.batch_size))
@@ -205,8 +207,13 @@ class _RowWeights:
         self._log_prior = torch.as_tensor(prior, dtype=torch.float32)
         if self._loss.reference != "model":
             reference = np.zeros(n) if data.log_reference is None else data.log_reference
-            self.latest = weights(quality, reference, self._settings, log_prior=prior)
-            self._fixed = torch.as_tensor(self.latest, dtype=torch.float32)
+            self.latest = weights(
+                quality, reference, self._settings, log_prior=prior,
+                log_relevance=0.0 if data.log_relevance is None else data.log_relevance,
+                labels=data.train.labels[:n], real_shares=data.real_shares,
+            )  # fmt: skip
+            used = pooled(self.latest, data.n_real, self._settings.real_mass) if data.n_real else self.latest
+            self._fixed = torch.as_tensor(used, dtype=torch.float32)
 
     def of_batch(self, positions: torch.Tensor, log_p: torch.Tensor) -> torch.Tensor:
         """Weights of these rows, detached; `log_p` is the model's log-probability of their labels. [b]"""
@@ -221,7 +228,7 @@ class _RowWeights:
             log_w = log_weights(quality, log_p, alpha=self._settings.alpha, beta=self._settings.beta) + prior
             self._recent.append(log_w.cpu())  # many small steps: the CPU is quicker at it than a GPU
             factor = float(log_factor(torch.cat([*self._recent]), self._settings))
-            weight = clip_and_scale(log_w, log_factor=factor, settings=self._settings, log_prior=prior)
+            weight = clip_and_scale(log_w, log_factor=factor, caps=self._settings, log_prior=prior)
         self.latest[rows.numpy()] = weight.cpu().numpy()
         return weight
 

@@ -6,6 +6,10 @@
 from "Not All LLM-Generated Data Are Equal" (Kuo et al., ICLR 2025). The same code serves sliders (NumPy,
 a million rows) and the loss (torch, a batch on any device). It knows no files, models or pages.
 
+Further terms, each off by default: relevance (how much more at home a text is among the real rows) joins the log
+weight with an exponent of its own; class balance gives each class the mean weight that brings its share of the
+weight to a target.
+
 A row whose `log_quality` is NaN was not judged (the real set lacks its label): its weight is 1. People may
 set a factor for a row: its log, `log_prior`, is added to the log weight before it is scaled and clipped, and
 is all that the weight of a row that was not judged is made of.
@@ -20,6 +24,8 @@ from typing import Any, Literal
 import numpy as np
 from array_api_compat import array_namespace
 
+from synweight_core.scaling import clip_and_scale, log_factor
+
 Array = Any  # np.ndarray or torch.Tensor, [n]
 
 WIDE_SPAN_NATS = 100.0  # exp(100) is 1e43: beyond any honest ratio of two probabilities
@@ -30,14 +36,28 @@ class ExtremeWeightsWarning(UserWarning):
     """The raw weights span more than any honest ratio; the caps decide nearly everything."""
 
 
+BALANCES = {"none": "As generated", "real": "As in the real rows", "uniform": "All classes alike"}
+_RANGES = {"temperature": (0.05, 20.0), "drop_share": (0.0, 0.95), "real_mass": (0.0, 0.95)}
+
+
 @dataclass(frozen=True)
 class WeightSettings:
-    """What the sliders set. Raises ValueError unless 0 <= min_weight <= 1 <= max_weight."""
+    """What the sliders set. Raises ValueError when a value is out of its range.
+
+    `alpha`, `beta` and `relevance` are exponents. `temperature` is a factor on the calibrated temperature of the
+    quality checker (1: as calibrated). `balance` is a key of BALANCES. The `drop_share` of the rows with the
+    lowest quality is left out. `real_mass` is the share of the weight that real rows hold which join the training.
+    """
 
     alpha: float = 1.0
     beta: float = 0.0
     min_weight: float = 0.0
     max_weight: float = 10.0
+    relevance: float = 0.0
+    temperature: float = 1.0
+    balance: str = "none"
+    drop_share: float = 0.0
+    real_mass: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_weight <= 1 <= self.max_weight:
@@ -45,8 +65,15 @@ class WeightSettings:
                 f"min_weight {self.min_weight} and max_weight {self.max_weight} were given; expected "
                 "0 <= min_weight <= 1 <= max_weight, so that the mean weight can be 1."
             )
-        if not (math.isfinite(self.alpha) and math.isfinite(self.beta)):
-            raise ValueError(f"alpha {self.alpha} and beta {self.beta} must be finite numbers.")
+        if not all(map(math.isfinite, (self.alpha, self.beta, self.relevance))):
+            raise ValueError(
+                f"alpha {self.alpha}, beta {self.beta} and relevance {self.relevance} must be finite numbers."
+            )
+        for name, (low, high) in _RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected {low:g} to {high:g}.")
+        if self.balance not in BALANCES:
+            raise ValueError(f"balance is {self.balance!r}; expected one of {', '.join(BALANCES)}.")
 
 
 @dataclass(frozen=True)
@@ -96,7 +123,7 @@ LOSSES: Mapping[str, Loss] = {
 
 
 def loss_settings(loss: str, tuned: WeightSettings) -> WeightSettings:
-    """The settings that a loss uses: its own exponents where it has them, and the person's caps.
+    """The settings that a loss uses: the person's where it leaves them open, else its exponents and their caps.
 
     Raises:
         ValueError: `loss` is not in LOSSES.
@@ -104,20 +131,30 @@ def loss_settings(loss: str, tuned: WeightSettings) -> WeightSettings:
     if loss not in LOSSES:
         raise ValueError(f"Loss {loss!r} is not known. Known: {', '.join(LOSSES)}.")
     row = LOSSES[loss]
-    alpha = tuned.alpha if row.alpha is None else row.alpha
-    beta = tuned.beta if row.beta is None else row.beta
-    return WeightSettings(alpha, beta, tuned.min_weight, tuned.max_weight)
+    if row.alpha is None or row.beta is None:
+        return tuned
+    return WeightSettings(row.alpha, row.beta, tuned.min_weight, tuned.max_weight)
 
 
-def log_weights(log_quality: Array, log_reference: Array, *, alpha: float, beta: float) -> Array:
-    """alpha * log_quality - beta * log_reference, in nats, neither clipped nor scaled. [n]
+def log_weights(
+    log_quality: Array,
+    log_reference: Array,
+    *,
+    alpha: float,
+    beta: float,
+    relevance: float = 0.0,
+    log_relevance: Array | float = 0.0,
+) -> Array:
+    """alpha * log_quality - beta * log_reference + relevance * log_relevance, in nats, not yet scaled. [n]
 
     A probability of exactly 0 counts as e^-10000, so that the result is finite. With beta 0 the reference
     plays no part, not even where it is NaN.
     """
     xp = array_namespace(log_quality, log_reference)
-    quality_term = alpha * xp.clip(log_quality, min=_LOG_OF_ZERO)
-    return quality_term - beta * xp.clip(log_reference, min=_LOG_OF_ZERO) if beta else quality_term
+    result = alpha * xp.clip(log_quality, min=_LOG_OF_ZERO)
+    if beta:
+        result = result - beta * xp.clip(log_reference, min=_LOG_OF_ZERO)
+    return result + relevance * log_relevance if relevance else result
 
 
 def focal_weights(log_p: Array, *, gamma: float) -> Array:
@@ -126,71 +163,36 @@ def focal_weights(log_p: Array, *, gamma: float) -> Array:
     return (-xp.expm1(log_p)) ** gamma
 
 
-def clip_and_scale(
-    log_w: Array, *, log_factor: Array | float, settings: WeightSettings, log_prior: Array | None = None
-) -> Array:
-    """exp(log_w + log_factor) within [min_weight, max_weight]; exp(log_prior) where `log_w` is NaN. [n]
-
-    `log_w` holds `log_prior` already where it is a number. Without a `log_prior` it is 0.
-    """
-    xp = array_namespace(log_w)
-    unjudged = xp.zeros_like(log_w) if log_prior is None else log_prior
-    shifted = xp.where(xp.isnan(log_w), unjudged, log_w + log_factor)
-    # exp would overflow where the cap decides anyway
-    if math.isfinite(settings.max_weight):
-        shifted = xp.clip(shifted, max=math.log(settings.max_weight))
-    return xp.clip(xp.exp(shifted), min=settings.min_weight, max=settings.max_weight)
-
-
-def log_factor(log_w: Array, settings: WeightSettings) -> Array:
-    """log c such that mean(clip(c * w, min_weight, max_weight)) = 1 over the judged rows. Scalar.
-
-    The mean is a non-decreasing, piecewise linear function of c. On sorted weights its value at any c
-    needs two look-ups and a prefix sum, so bisection is cheap; the linear piece is then solved exactly.
-    All of it is in log space: a gap of a thousand nats neither overflows nor vanishes.
-    """
-    xp = array_namespace(log_w)
-    log_w = log_w[~xp.isnan(log_w)]
-    n = log_w.shape[0]
-    if n == 0:
-        return 0.0
-    low = -math.inf if settings.min_weight == 0 else math.log(settings.min_weight)
-    high = math.log(settings.max_weight)
-    peak = xp.max(log_w)
-    uncapped = xp.log(n / xp.sum(xp.exp(log_w - peak))) - peak
-    if bool(xp.min(log_w) + uncapped >= low) and bool(peak + uncapped <= high):  # the usual case, and a fast one
-        return uncapped
-    ordered = xp.sort(log_w)
-    if math.isinf(high):
-        high = 1e30  # a cap that nothing reaches, kept finite for the arithmetic below
-    prefix = _log_cumulative_sum(xp, ordered)
-    left = xp.reshape(-ordered[-1:] - 1.0, (1,)) + min(0.0, max(low, -700.0))
-    right = xp.reshape(-ordered[:1] + 1.0, (1,)) + min(high, math.log(n) + 1.0)
-    for _ in range(64):
-        middle = (left + right) / 2
-        below = xp.searchsorted(ordered, low - middle)
-        above = xp.searchsorted(ordered, high - middle)
-        mean = (
-            below * settings.min_weight
-            + _range_sum(xp, prefix, below, above, middle)
-            + (n - above) * min(settings.max_weight, 1e30)
-        ) / n
-        left = xp.where(mean < 1, middle, left)
-        right = xp.where(mean < 1, right, middle)
-    return _solve_piece(xp, ordered, right[0], low, high, settings)
-
-
 def weights(
-    log_quality: Array, log_reference: Array, settings: WeightSettings, *, log_prior: Array | None = None
+    log_quality: Array,
+    log_reference: Array,
+    settings: WeightSettings,
+    *,
+    log_prior: Array | None = None,
+    log_relevance: Array | float = 0.0,
+    labels: Array | None = None,
+    real_shares: np.ndarray | None = None,
 ) -> Array:
     """Weights of all rows, mean 1 over the judged rows, each within the caps. [n], dtype as given.
 
-    `log_prior` is the log of a factor that somebody set for each row, in nats. [n]
+    `drop_share` and `real_mass` are about which rows take part: see `quality_filter` and `pooled`.
+
+    Args:
+        log_quality: of each row's label by the quality checker, nats; NaN not judged. [n]
+        log_reference: of each row's label by the diversity checker, nats. [n]
+        settings: exponents, caps, balance.
+        log_prior: the log of a factor that somebody set for each row, nats. [n]
+        log_relevance: log P(x)/Q(x) of each text, nats. [n]
+        labels: class codes, for a balance of classes. [n] int
+        real_shares: of the classes among the real rows, for the balance "real". [K]
 
     Warns:
         ExtremeWeightsWarning: the raw weights span more than e^100.
     """
-    log_w = log_weights(log_quality, log_reference, alpha=settings.alpha, beta=settings.beta)
+    log_w = log_weights(
+        log_quality, log_reference, alpha=settings.alpha, beta=settings.beta, relevance=settings.relevance,
+        log_relevance=log_relevance,
+    )  # fmt: skip
     span = _span(log_w)
     if span > WIDE_SPAN_NATS:
         warnings.warn(
@@ -201,20 +203,76 @@ def weights(
         )
     if log_prior is not None:
         log_w = log_w + log_prior
-    return clip_and_scale(log_w, log_factor=log_factor(log_w, settings), settings=settings, log_prior=log_prior)
+    factor = scale_factors(log_w, settings, labels=labels, real_shares=real_shares)
+    return clip_and_scale(log_w, log_factor=factor, caps=settings, log_prior=log_prior)
+
+
+def scale_factors(
+    log_w: Array, settings: WeightSettings, *, labels: Array | None = None, real_shares: np.ndarray | None = None
+) -> Array:
+    """The log of the factor of each row that brings the weights to their means; one number without a balance.
+
+    With a balance, each class has a mean weight of its own: (target share) / (share of the rows), as far as the
+    caps allow. Raises ValueError when a balance lacks `labels` or `real_shares`.
+    """
+    if settings.balance == "none":
+        return log_factor(log_w, settings)
+    if labels is None or (settings.balance == "real" and real_shares is None):
+        raise ValueError(f"The balance '{settings.balance}' needs the labels of the rows, and the real shares.")
+    xp = array_namespace(log_w)
+    judged = ~xp.isnan(log_w)
+    shares = np.ones(0) if settings.balance == "uniform" or real_shares is None else real_shares
+    counts = np.bincount(np.asarray(labels[judged]), minlength=len(shares))
+    targets = np.ones(len(counts)) if settings.balance == "uniform" else np.pad(shares, (0, len(counts) - len(shares)))
+    wanted = np.where(counts > 0, targets, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_means = np.log(wanted) - np.log(counts)
+    factors = xp.zeros_like(log_w)
+    means = _means_within_caps(log_means, counts, settings)
+    for label in np.flatnonzero(counts):
+        rows = labels == int(label)
+        factors[rows] = log_factor(log_w[rows], settings, mean=float(means[label]))
+    return factors
+
+
+def quality_filter(log_quality: np.ndarray, drop_share: float) -> np.ndarray:
+    """Which rows stay when the `drop_share` with the lowest quality is left out; not judged rows stay. [n] bool"""
+    judged = np.flatnonzero(~np.isnan(log_quality))
+    worst = np.argsort(log_quality[judged], kind="stable")[: int(drop_share * len(judged))]
+    kept = np.ones(len(log_quality), dtype=bool)
+    kept[judged[worst]] = False
+    return kept
+
+
+def pooled(weights: np.ndarray, n_real: int, real_mass: float) -> np.ndarray:
+    """Weights of the synthetic rows [n], then of `n_real` real rows that hold `real_mass` of the total; mean 1.
+
+    Real rows count the same. [n + n_real]
+    """
+    n = len(weights) + n_real
+    synthetic = weights * ((1 - real_mass) * n / max(weights.sum(), np.finfo(float).tiny))
+    return np.concatenate([synthetic, np.full(n_real, real_mass * n / max(n_real, 1))])
 
 
 def weight_terms(
-    log_quality: float, log_reference: float, settings: WeightSettings, *, log_factor: float, log_prior: float = 0.0
+    log_quality: float,
+    log_reference: float,
+    settings: WeightSettings,
+    *,
+    log_factor: float,
+    log_prior: float = 0.0,
+    log_relevance: float = 0.0,
 ) -> list[tuple[str, float]]:
     """How the weight of one row comes about: named steps in nats, whose sum is the log of its weight.
 
-    `log_factor` is that of all rows (see `log_factor`). A row that was not judged has neither quality,
+    `log_factor` is that of the row (see `scale_factors`). A row that was not judged has neither quality,
     reference nor scale.
     """
     exponents = {"alpha × log quality": (settings.alpha, 0.0), "−beta × log reference": (0.0, settings.beta)}
     row = np.array([log_quality]), np.array([log_reference])
     parts = {name: float(log_weights(*row, alpha=a, beta=b)[0]) + 0.0 for name, (a, b) in exponents.items()}
+    if settings.relevance:
+        parts["relevance × log P/Q"] = settings.relevance * log_relevance
     parts |= {"your factor": log_prior, "scale": float(log_factor)}
     if math.isnan(parts["alpha × log quality"] + parts["−beta × log reference"]):
         parts = dict.fromkeys(parts, 0.0) | {"your factor": log_prior}
@@ -243,40 +301,14 @@ def _span(log_w: Array) -> float:
     return float(xp.max(judged) - xp.min(judged)) if judged.shape[0] else 0.0
 
 
-def _log_cumulative_sum(xp: Any, ordered: Array) -> Array:  # noqa: ANN401 (array namespaces have no type)
-    """log of the sums of exp over the first k values, k = 0 to n. [n + 1]"""
-    in_torch = hasattr(xp, "logcumsumexp")
-    sums = xp.logcumsumexp(ordered, 0) if in_torch else np.logaddexp.accumulate(ordered)
-    return xp.concat([xp.full_like(ordered[:1], -math.inf), sums])
-
-
-def _range_sum(xp: Any, prefix: Array, start: Array, stop: Array, shift: Array) -> Array:  # noqa: ANN401
-    """Sum of exp(value + shift) over sorted positions start to stop. [1]"""
-    upper = xp.clip(prefix[stop] + shift, max=700.0)
-    lower = xp.clip(prefix[start] + shift, max=700.0)
-    return xp.exp(upper) - xp.exp(lower)
-
-
-def _solve_piece(
-    xp: Any,  # noqa: ANN401
-    ordered: Array,
-    near: Array,
-    low: float,
-    high: float,
-    settings: WeightSettings,
-) -> Array:
-    """The exact log c on the linear piece that holds `near`."""
-    below = ordered + near < low
-    above = ordered + near > high
-    between = ~(below | above)
-    if not bool(xp.any(between)):
-        return near
-    capped = int(xp.sum(below)) * settings.min_weight
-    if bool(xp.any(above)):
-        capped += int(xp.sum(above)) * settings.max_weight
-    room = ordered.shape[0] - capped
-    if room <= 0:
-        return near
-    peak = xp.max(ordered[between])
-    total = xp.sum(xp.exp(ordered[between] - peak))
-    return xp.log(room / total) - peak
+def _means_within_caps(log_means: np.ndarray, counts: np.ndarray, settings: WeightSettings) -> np.ndarray:
+    """The mean weight of each class, in proportion to exp(log_means) as far as the caps allow. [K]"""
+    rows = np.repeat(log_means, counts)
+    known = rows[np.isfinite(rows)]
+    if not known.size:
+        return np.ones(len(counts))
+    rows = np.where(np.isfinite(rows), rows, known.min() - WIDE_SPAN_NATS * 10)  # a share of 0: as little as can be
+    found = clip_and_scale(rows, log_factor=log_factor(rows, settings), caps=settings)
+    means = np.ones(len(counts))
+    means[np.repeat(np.arange(len(counts)), counts)] = found
+    return means

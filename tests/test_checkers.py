@@ -6,8 +6,8 @@ import pytest
 from synweight_core import metrics
 from synweight_core.calibration import expected_calibration_error, fit_temperature, reliability
 from synweight_core.checkers import CHECKERS, FOLDS, cross_fitting_folds, of_label, probe_checker
-from synweight_core.embedding import pair_features, pair_positions
 from synweight_core.neighbors import _approximate, _exact, cosine, near_duplicate_groups, nearest
+from synweight_core.pairs import pair_features, pair_positions
 
 
 def blobs(rows_per_class: int, n_classes: int = 2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

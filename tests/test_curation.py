@@ -346,7 +346,7 @@ def test_edits_play_no_part_for_real_rows_and_when_all_are_undone(project, prepa
 def test_too_few_rows_after_exclusion_are_refused(project, prepared, excluded, left):
     curation.exclude(project, excluded)
     config = project_config(project)
-    with pytest.raises(DataError, match=rf"^{left} synthetic rows with \d labels are left after your edits; .* Undo"):
+    with pytest.raises(DataError, match=rf"^{left} synthetic rows with \d labels are left after your edits .* Undo"):
         train_job.training_data(project, projects.load_dataset(project), prepared, config)
 
 

@@ -52,7 +52,8 @@ def children():
 
 
 def test_real_answers_are_the_vectors_of_the_rows(encoder):
-    from synweight_core.embedding import embed, pair_positions
+    from synweight_core.embedding import embed
+    from synweight_core.pairs import pair_positions
 
     texts = ["Where is my parcel?", "‮רכב\u0301 \x00 <b>"]
     first, second = embed(texts)

@@ -9,17 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, log_softmax, softmax
 
+from synweight_core.scaling import clip_and_scale, log_factor
 from synweight_core.weighting import (
     LOSSES,
     ExtremeWeightsWarning,
     WeightSettings,
-    clip_and_scale,
     effective_sample_size,
     focal_weights,
-    log_factor,
     log_weights,
     loss_settings,
+    pooled,
+    quality_filter,
     rows_carrying,
+    scale_factors,
     weight_terms,
     weights,
 )
@@ -71,7 +73,7 @@ def test_dimp_gradient_of_a_row_is_the_ratio_times_p_minus_one_hot():
     logits = torch.tensor([[0.3, -1.0, 0.5], [2.0, 0.0, 1.0]], requires_grad=True)
     loss_per_row = cross_entropy(logits, labels, reduction="none")
     log_w = log_weights(log_quality, -loss_per_row.detach(), alpha=1, beta=1)
-    (clip_and_scale(log_w, log_factor=0.0, settings=UNCAPPED) * loss_per_row).sum().backward()
+    (clip_and_scale(log_w, log_factor=0.0, caps=UNCAPPED) * loss_per_row).sum().backward()
     p = softmax(logits.detach(), dim=1)
     ratio = log_quality.exp() / p[[0, 1], labels]
     torch.testing.assert_close(logits.grad, ratio[:, None] * (p - torch.eye(3)[labels]))
@@ -202,7 +204,7 @@ def test_caps_that_forbid_a_mean_of_1_are_refused(low, high):
 
 
 def test_exponents_that_are_not_finite_are_refused():
-    with pytest.raises(ValueError, match=r"alpha inf and beta 0\.0 must be finite"):
+    with pytest.raises(ValueError, match=r"alpha inf, beta 0\.0 and relevance 0\.0 must be finite"):
         WeightSettings(alpha=math.inf)
 
 
@@ -324,3 +326,92 @@ def test_effective_sample_size(row_weights, size):
 )
 def test_rows_carrying_a_share_of_the_weight(row_weights, share, rows):
     assert rows_carrying(np.array(row_weights), share=share) == rows
+
+
+# --- further terms --------------------------------------------------------------------------
+
+
+def test_relevance_joins_with_its_own_exponent():
+    found = log_weights(
+        np.array([-1.0]), np.array([-3.0]), alpha=1, beta=0, relevance=0.5, log_relevance=np.array([4.0])
+    )
+    np.testing.assert_allclose(found, [1.0])
+
+
+def test_uniform_balance_gives_all_classes_the_same_weight():
+    labels = np.array([0, 0, 0, 1])
+    found = weights(np.log([0.5, 0.25, 0.25, 0.9]), np.zeros(4), WeightSettings(balance="uniform"), labels=labels)
+    np.testing.assert_allclose(found, [1, 0.5, 0.5, 2])  # a mean of 2/3 and of 2
+
+
+def test_real_balance_gives_classes_their_real_shares():
+    settings = WeightSettings(alpha=0, balance="real")
+    found = weights(np.zeros(4), np.zeros(4), settings, labels=np.array([0, 0, 1, 1]), real_shares=np.array([0.1, 0.9]))
+    np.testing.assert_allclose(found, [0.2, 0.2, 1.8, 1.8])
+
+
+def test_balance_keeps_to_the_caps_and_the_mean():
+    settings = WeightSettings(alpha=0, balance="uniform", max_weight=2)
+    found = weights(np.zeros(10), np.zeros(10), settings, labels=np.array([0] * 9 + [1]))
+    np.testing.assert_allclose(found, [8 / 9] * 9 + [2])
+
+
+def test_a_class_that_no_real_row_has_gets_nothing_under_the_real_balance():
+    settings = WeightSettings(alpha=0, balance="real")
+    found = weights(np.zeros(3), np.zeros(3), settings, labels=np.array([0, 1, 1]), real_shares=np.array([1.0, 0.0]))
+    np.testing.assert_allclose(found, [3, 0, 0])
+
+
+def test_balance_leaves_rows_that_were_not_judged_at_their_factor():
+    found = weights(
+        np.log([0.5, np.nan, 0.9]), np.zeros(3), WeightSettings(balance="uniform"), labels=np.array([0, 0, 1]),
+        log_prior=np.log([1.0, 3.0, 1.0]),
+    )  # fmt: skip
+    np.testing.assert_allclose(found, [1, 3, 1])
+
+
+def test_balance_without_labels_is_refused():
+    with pytest.raises(ValueError, match="needs the labels"):
+        scale_factors(np.zeros(2), WeightSettings(balance="real"), labels=np.zeros(2, dtype=int))
+
+
+@given(
+    st.lists(st.tuples(st.floats(-30, 0), st.integers(0, 4)), min_size=1, max_size=60),
+    st.sampled_from(["uniform", "real"]),
+    st.floats(0, 0.9),
+    st.floats(1.1, 20),
+)
+@IGNORE_EXTREMES
+def test_any_balance_has_mean_1_within_the_caps(rows, balance, low, high):
+    log_quality, labels = np.array([q for q, _ in rows]), np.array([label for _, label in rows])
+    found = weights(
+        log_quality, log_quality, WeightSettings(balance=balance, min_weight=low, max_weight=high), labels=labels,
+        real_shares=np.full(5, 0.2),
+    )  # fmt: skip
+    assert found.mean() == pytest.approx(1) and found.min() >= low - 1e-9 and found.max() <= high + 1e-9
+
+
+def test_filter_leaves_out_the_share_with_the_lowest_quality_and_no_row_that_was_not_judged():
+    found = quality_filter(np.array([-3.0, np.nan, -1.0, -2.0, -0.5]), 0.5)
+    assert found.tolist() == [False, True, True, False, True]
+    assert quality_filter(np.array([-1.0, -2.0]), 0.0).all()
+
+
+def test_pooled_real_rows_hold_their_share_of_the_weight():
+    found = pooled(np.array([0.5, 1.5, 1.0]), 2, 0.4)
+    np.testing.assert_allclose(found, [0.5, 1.5, 1.0, 1.0, 1.0])
+    assert found[3:].sum() / found.sum() == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"temperature": 0}, {"drop_share": 1}, {"real_mass": -0.1}, {"balance": "odd"}, {"relevance": math.nan}]
+)
+def test_settings_out_of_range_are_refused(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        WeightSettings(**bad)
+
+
+def test_named_losses_have_none_of_the_further_terms():
+    tuned = WeightSettings(alpha=2, relevance=1, balance="uniform", real_mass=0.5, drop_share=0.3, max_weight=5)
+    assert loss_settings("imp", tuned) == WeightSettings(alpha=1, beta=1, max_weight=5)
+    assert loss_settings("tuned", tuned) == tuned

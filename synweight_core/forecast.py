@@ -1,0 +1,166 @@
+"""A forecast of what training with a weight setting will be worth, in seconds instead of minutes.
+
+A weighted linear probe on the cached vectors stands in for the model. It is scored by repeated cross-validation over
+the real rows that are not test; the quality checker, and so the weights, are made anew in each fold (see `folds`),
+else the forecast would flatter itself. All settings are scored on the same rows, so that differences are paired.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from synweight_core import probe
+from synweight_core.curated import curated_weights
+from synweight_core.curation import Curation
+from synweight_core.folds import Folds
+from synweight_core.prepare import Prepared
+from synweight_core.projects import RECALL_PREFIX
+from synweight_core.weighting import WeightSettings, pooled
+
+METHOD = "linear probe, repeated cross-validation"
+RESAMPLES = 1_000
+CONFIDENCE = 0.95
+MIN_ROWS = 30  # real rows below which an interval would be a guess
+BASELINES = {"ce": "CE on synthetic rows", "real": "Real rows alone", "pooled": "CE on both, all rows alike"}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its interval, shares from 0 to 1; NaN when there is not enough data."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is an interval."""
+        return bool(np.isfinite([self.low, self.high]).all())
+
+
+class Forecaster:
+    """Scores weight settings of one project under its edits. Nothing in it is changed by a forecast."""
+
+    def __init__(
+        self, prepared: Prepared, curation: Curation, folds: Folds, features: np.ndarray, *, metric: str,
+        label_names: tuple[str, ...], seed: int = 0,
+    ) -> None:  # fmt: skip
+        """`features` are of the sampled synthetic rows, then of all known real rows. [s + m, d] float32"""
+        n, sample = prepared.n_synthetic, folds.sample
+        rows = np.concatenate([sample, np.arange(n, len(prepared.labels))])
+        self._folds, self._metric, self._names, self._seed = folds, metric, label_names, seed
+        self._curation = Curation(
+            curation.labels[sample], curation.kept[sample], curation.log_factor[sample], curation.original[sample],
+            curation.n_edits, curation.can_undo, curation.can_redo,
+        )  # fmt: skip
+        self._prepared = replace(
+            prepared, n_synthetic=len(sample), labels=prepared.labels[rows], groups=prepared.groups[rows],
+            quality=prepared.quality[rows], diversity=prepared.diversity[rows], relevance=prepared.relevance[rows],
+            xy=prepared.xy[rows],
+        )  # fmt: skip
+        self._synthetic, self._real = features[: len(sample)], features[len(sample) :]
+        self.labels = self._prepared.labels[len(sample) :]
+
+    @property
+    def n_classes(self) -> int:
+        """K."""
+        return len(self._names)
+
+    def predictions(self, settings: WeightSettings) -> Iterator[np.ndarray]:
+        """Predicted classes of the real rows by models that have not seen them; -1 where none has yet. [R, m]
+
+        One array more complete than the last after each fold.
+        """
+        result = np.full(self._folds.fold.shape, -1)
+        for repeat in range(self._folds.n_repeats):
+            for number, held_out in self._folds.of_repeat(repeat):
+                result = result.copy()
+                result[repeat, held_out] = self._in_fold(settings, number, held_out)
+                yield result
+
+    def baselines(self) -> Mapping[str, np.ndarray]:
+        """Predictions of what weighting must beat: BASELINES by name. [R, m] each"""
+        n_real = len(self.labels)
+        share = n_real / max(n_real + int(self._curation.kept.sum()), 1)
+        alike = WeightSettings(alpha=0, beta=0, real_mass=min(share, 0.95))
+        *_, together = self.predictions(alike)
+        *_, ce = self.predictions(WeightSettings(alpha=0, beta=0))
+        alone = np.where(self._folds.fold >= 0, np.nan_to_num(self._folds.held_out, nan=-np.inf).argmax(axis=2), -1)
+        return {"ce": ce, "real": alone, "pooled": together}
+
+    def estimate(self, predictions: np.ndarray, *, against: np.ndarray | None = None) -> Estimate:
+        """The project's metric, or with `against` how much higher it is than of those predictions (paired).
+
+        The interval is that of a bootstrap over the real rows; repeats of a row stay together.
+        """
+        scored = [(repeat, np.flatnonzero(said >= 0)) for repeat, said in enumerate(predictions)]
+        usable = [(repeat, rows) for repeat, rows in scored if len(rows) >= MIN_ROWS]
+        if not usable:
+            return Estimate(np.nan, np.nan, np.nan)
+        values = np.mean([self._scores(predictions[repeat], rows) for repeat, rows in usable], axis=0)
+        if against is not None:
+            values = values - np.mean([self._scores(against[repeat], rows) for repeat, rows in usable], axis=0)
+        low, high = np.quantile(values[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        return Estimate(float(values[0]), float(low), float(high))
+
+    @cached_property
+    def _resampled(self) -> np.ndarray:
+        """How often each real row counts: first as it is, then in each bootstrap sample. [1 + RESAMPLES, m]"""
+        m = len(self.labels)
+        drawn = np.random.default_rng(self._seed).multinomial(m, np.full(m, 1 / m), size=RESAMPLES)
+        return np.concatenate([np.ones((1, m)), drawn])
+
+    @cached_property
+    def _start(self) -> np.ndarray:
+        """The probe of CE: every fit starts from it, so that a forecast does not depend on those before it."""
+        kept = self._curation.kept
+        return probe.fit(
+            self._synthetic[kept], self._curation.labels[kept], np.ones(kept.sum()), n_classes=self.n_classes
+        )
+
+    def _in_fold(self, settings: WeightSettings, number: int, held_out: np.ndarray) -> np.ndarray:
+        """Predictions of the held-out real rows. [h]"""
+        s = len(self._curation.kept)
+        quality = self._prepared.quality.copy()
+        quality[:s] = self._folds.synthetic[number]
+        row_weights = curated_weights(replace(self._prepared, quality=quality), settings, self._curation)
+        kept = row_weights > 0
+        features, labels = self._synthetic[kept], self._curation.labels[kept]
+        row_weights = row_weights[kept]
+        if settings.real_mass:
+            row_weights = pooled(row_weights, int((~held_out).sum()), settings.real_mass)
+            features = np.concatenate([features, self._real[~held_out]])
+            labels = np.concatenate([labels, self.labels[~held_out]])
+        if not len(labels):
+            return np.full(held_out.sum(), np.bincount(self.labels).argmax())
+        fitted = probe.fit(features, labels, row_weights, n_classes=self.n_classes, start=self._start)
+        return probe.predict(fitted, self._real[held_out])
+
+    def _scores(self, predicted: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """The metric over these rows: as they are, then in each bootstrap sample. [1 + RESAMPLES]"""
+        right = (predicted == self.labels)[rows]
+        of = self._resampled[:, rows]
+        if self._metric == "accuracy":
+            return of @ right / np.maximum(of.sum(axis=1), 1)
+        one_hot = np.eye(self.n_classes)
+        true, said = one_hot[self.labels[rows]], one_hot[predicted[rows]]
+        hits, trues, saids = of @ (true * said), of @ true, of @ said
+        if self._metric.startswith(RECALL_PREFIX):
+            label = self._names.index(self._metric.removeprefix(RECALL_PREFIX))
+            return hits[:, label] / np.maximum(trues[:, label], 1)
+        f1 = 2 * hits / np.maximum(trues + saids, 1)
+        return f1.sum(axis=1) / np.maximum((trues > 0).sum(axis=1), 1)
+
+
+def verdict(difference: Estimate, *, over: str) -> str:
+    """Whether a setting is forecast to beat another one, in words; the figures in points."""
+    if not difference.is_known:
+        return "Not enough real rows for a forecast."
+    span = f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f} points"
+    if difference.low > 0:
+        return f"Forecast to beat {over} by {100 * difference.mean:.1f} points ({span})."
+    if difference.high < 0:
+        return f"Forecast to lose to {over} by {-100 * difference.mean:.1f} points ({span})."
+    return f"Not distinguishable from {over} ({span})."
