@@ -92,10 +92,8 @@ def cross_fitting_folds(labels: np.ndarray, groups: np.ndarray | None, *, seed: 
     else a fold would know nothing of that class.
     """
     folds = np.full(len(labels), -1)
-    counts = np.bincount(labels)
-    second_largest = int(np.sort(counts)[-2]) if len(counts) > 1 else 0
-    n_folds = min(FOLDS, max(2, second_largest))
-    countable = np.flatnonzero(counts[labels] >= n_folds)
+    n_folds = fold_count(labels)
+    countable = np.flatnonzero(np.bincount(labels)[labels] >= n_folds)
     own = _usable_groups(labels, groups)
     if len(np.unique(own[countable])) < n_folds:
         own = np.arange(len(labels))
@@ -103,6 +101,13 @@ def cross_fitting_folds(labels: np.ndarray, groups: np.ndarray | None, *, seed: 
     for fold, (_, held_out) in enumerate(splitter.split(countable, labels[countable], own[countable])):
         folds[countable[held_out]] = fold
     return folds
+
+
+def fold_count(labels: np.ndarray) -> int:
+    """How many folds rows with these labels allow, 2 to FOLDS; classes with fewer rows are not held out."""
+    counts = np.bincount(labels)
+    second_largest = int(np.sort(counts)[-2]) if len(counts) > 1 else 0
+    return min(FOLDS, max(2, second_largest))
 
 
 def of_label(log_probs: np.ndarray, labels: np.ndarray) -> np.ndarray:

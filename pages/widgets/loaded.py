@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.widgets.plain import plain
-from synweight_core import curation, map_wire, projects
+from synweight_core import curation, map_wire, projects, trust_curve
 from synweight_core.curated import edit_words, relabelled
 from synweight_core.curation import Curation
 from synweight_core.data import Dataset
@@ -17,6 +17,7 @@ from synweight_core.map_rows import ColourBy, colours_for, map_rows, with_edits
 from synweight_core.prepare import Prepared, load_positions, need_prepared
 from synweight_core.projects import Project, load_project
 from synweight_core.query_encoder import QueryEncoder
+from synweight_core.trust import Leak, TrustReport, leakage, trust_report
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -65,6 +66,25 @@ def notes(project_id: str, data_hash: str, marks_holes: bool) -> map_wire.Blob:
 def vectors(project_id: str, data_hash: str) -> np.ndarray:
     """Unit vectors of the map's rows, mapped from the disk."""
     return load_positions(load_project(project_id))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def trust(project_id: str, data_hash: str) -> tuple[TrustReport, tuple[Leak, ...]]:
+    """What both checkers are worth, and which rows flatter the first."""
+    rows, known = dataset(project_id, data_hash), prepared(project_id, data_hash)
+    return trust_report(known, rows), leakage(rows, known)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Drawing the learning curve")
+def learning_curve(project_id: str, data_hash: str) -> pd.DataFrame:
+    """How good the quality checker would be with fewer real rows."""
+    known = prepared(project_id, data_hash)
+    return trust_curve.learning_curve(
+        vectors(project_id, data_hash)[known.n_synthetic :],
+        known.labels[known.n_synthetic :],
+        n_classes=known.quality.shape[1],
+        groups=known.groups[known.n_synthetic :],
+    )
 
 
 @st.cache_resource(max_entries=2, show_spinner=False, on_release=QueryEncoder.close)
