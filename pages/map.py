@@ -77,17 +77,13 @@ def map_options() -> None:
 def details(rows: pd.DataFrame) -> None:
     """Below the map: the selection as rows and figures, edits, holes."""
     view, edits = map_session.current(project, n), loaded.edits(project)
-    tabs = st.tabs(["Selected rows", "Distributions", "Edit", "Holes"], key=f"details:{project.id}", on_change="rerun")
-    panels = (
-        lambda: selected_rows(rows, view),
-        lambda: distributions(rows, view, n_synthetic=n_synthetic),
-        lambda: edit_panel(project, edits, view.selected, n_synthetic=n_synthetic),
-        lambda: holes_panel(project, prepared, rows),
-    )
-    for tab, panel in zip(tabs, panels, strict=True):
-        if tab.open:
-            with tab:
-                panel()
+    panels = {
+        "Selected rows": lambda: selected_rows(rows, view),
+        "Distributions": lambda: distributions(rows, view, n_synthetic=n_synthetic),
+        "Edit": lambda: edit_panel(project, edits, view.selected, n_synthetic=n_synthetic),
+        "Holes": lambda: holes_panel(project, prepared, rows),
+    }
+    shell.lazy_tabs(panels, key=f"details:{project.id}")
 
 
 @st.fragment

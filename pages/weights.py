@@ -1,9 +1,15 @@
 """Weights: move the exponents and see at once what they do to the rows."""
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from pages.widgets import charts, loaded, shell
+from pages.widgets.alignment_panel import alignment_panel
+from pages.widgets.forecast_panel import forecast_panel, ledger_panel
+from pages.widgets.plain import plain
 from pages.widgets.row_table import row_table
+from pages.widgets.trust_panel import trust_panel
 from pages.widgets.weight_controls import quality_help, row_weights, weight_controls
 from synweight_core import export, meters
 from synweight_core.map_rows import with_weights
@@ -33,6 +39,28 @@ def meter_row(figures: dict[str, float]) -> None:
         )
 
 
+def meter_panel(labels: pd.Series, weights: np.ndarray) -> None:
+    """Whether the weights are healthy, their histogram, and the shares of the classes."""
+    figures = meters.summary(weights)
+    meter_row(figures)
+    if meters.is_collapsed(weights):
+        st.error(
+            f"The weights have collapsed: {figures['half_rows']:,} of {len(weights):,} rows carry half of "
+            "the weight. Lower alpha or beta, or the largest weight.",
+            icon=":material/warning:",
+        )
+    classes = meters.by_class(labels, weights, dataset.known_real["label"])
+    if warning := meters.class_warning(classes):
+        st.warning(plain(warning), icon=":material/warning:")
+    histogram = meters.histogram(weights)
+    title = f"Half of the weight sits on {figures['half_rows']:,} of {len(weights):,} rows"
+    charts.show(
+        charts.weight_histogram(histogram, title), histogram, key="histogram", alt=f"Histogram of weights. {title}."
+    )
+    shares_title = "Class shares: synthetic, weighted, and real"
+    charts.show(charts.class_shares(classes, shares_title), classes, key="shares", alt=shares_title)
+
+
 @st.fragment
 def workbench() -> None:
     """Controls and meters: they move together."""
@@ -45,31 +73,20 @@ def workbench() -> None:
             query_params={"project": project.id, "loss": "tuned"},
         )  # fmt: skip
     curation = loaded.edits(project)
-    weights = row_weights(prepared, settings, curation)
-    current = with_weights(loaded.rows(project), weights)
-    synthetic, weights = current.iloc[: len(weights)][curation.kept], weights[curation.kept]
+    all_weights = row_weights(prepared, settings, curation)
+    current = with_weights(loaded.rows(project), all_weights)
+    synthetic, weights = current.iloc[: len(all_weights)][curation.kept], all_weights[curation.kept]
     if not curation.kept.all():
         st.caption(f"{(~curation.kept).sum():,} excluded rows weigh 0 and are not counted here.")
-    figures = meters.summary(weights)
     with canvas:
-        meter_row(figures)
-        if meters.is_collapsed(weights):
-            st.error(
-                f"The weights have collapsed: {figures['half_rows']:,} of {len(weights):,} rows carry half of "
-                "the weight. Lower alpha or beta, or the largest weight.",
-                icon=":material/warning:",
-            )
-        histogram = meters.histogram(weights)
-        title = f"Half of the weight sits on {figures['half_rows']:,} of {len(weights):,} rows"
-        charts.show(
-            charts.weight_histogram(histogram, title),
-            histogram,
-            key="histogram",
-            alt=f"Histogram of weights. {title}.",
-        )
-        classes = meters.by_class(synthetic["label"], weights, dataset.known_real["label"])
-        shares_title = "Class shares: synthetic, weighted, and real"
-        charts.show(charts.class_shares(classes, shares_title), classes, key="shares", alt=shares_title)
+        panels = {
+            "Meters": lambda: meter_panel(synthetic["label"], weights),
+            "Forecast": lambda: forecast_panel(project, settings),
+            "Alignment": lambda: alignment_panel(project, all_weights),
+            "Checker trust": lambda: trust_panel(project, prepared, dataset),
+            "Ledger": lambda: ledger_panel(project),
+        }
+        shell.lazy_tabs(panels, key=f"lab:{project.id}")
     top, bottom = st.tabs(["Rows that count most", "Rows that count least"])
     with top:
         row_table(synthetic.nlargest(TABLE_ROWS, "weight"), key="top_rows")

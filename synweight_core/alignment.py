@@ -8,11 +8,13 @@ Two measures, each beside its floor, which is what two random halves of the real
 All that does not depend on weights is computed once. It knows no files, models or names of classes.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from math import nan
 
 import numpy as np
+import pandas as pd
 
 from synweight_core.two_sample import (
     RealSample,
@@ -124,6 +126,18 @@ class Alignment:
         sizes = [block.stop - block.start for block in self.blocks] + [len(self.order)]
         rows = zip((*self.labels, None), sizes, self.real_counts, (*parts, overall), self.targets, strict=True)
         return [_compare(*row) for row in rows]
+
+
+def alignment_table(lines: Sequence[ClassAlignment], names: Sequence[str]) -> pd.DataFrame:
+    """The lines of `measure` with the names of the classes, "all rows" last, and which can be told apart."""
+    return pd.DataFrame(
+        [
+            {"class": "all rows" if line.label is None else names[line.label]}
+            | {name: value for name, value in asdict(line).items() if name != "label"}
+            | {"told_apart": line.is_measured and not line.is_aligned}
+            for line in lines
+        ]
+    )
 
 
 def build_alignment(

@@ -13,12 +13,14 @@ import numpy as np
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits
 
 from synweight_core.calibration import expected_calibration_error, fit_temperature
 
 FOLDS = 5
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # inverse regularisation C, tried out of fold
 TOLERANCE = 1e-3  # of the gradient; 1e-2 stops before the first step when there are many classes
+SMALL_FIT = 1_000_000  # numbers in the features below which one processor is quicker than two
 ROWS_FOR_STRENGTH = 2_000  # a seeded sample of this size chooses the strength
 _ABSENT = -30.0  # logit of a class that a fold's training rows lack
 
@@ -61,6 +63,18 @@ def probe_checker(
         groups: near-duplicate groups, [n] int; a group never stands on both sides of a fold.
         seed: of the folds.
     """
+    with threadpool_limits(1 if features.size < SMALL_FIT else None):  # many small products: threads only wait
+        return _probe(features, labels, other_features, n_classes, groups, seed)
+
+
+def _probe(
+    features: np.ndarray,
+    labels: np.ndarray,
+    other_features: np.ndarray,
+    n_classes: int,
+    groups: np.ndarray | None,
+    seed: int,
+) -> CheckerScores:
     folds = cross_fitting_folds(labels, groups, seed=seed)
     strength = choose_strength(features, labels, folds, n_classes, seed)
     out_of_fold = _cross_fit(features, labels, folds, n_classes, strength)

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from synweight_core import probe
 from synweight_core.curated import curated_weights
 from synweight_core.curation import Curation
 from synweight_core.folds import Folds
-from synweight_core.prepare import Prepared
-from synweight_core.projects import RECALL_PREFIX
+from synweight_core.prepare import Prepared, load_features, load_folds
+from synweight_core.projects import RECALL_PREFIX, Project
 from synweight_core.weighting import WeightSettings, pooled
 
 METHOD = "linear probe, repeated cross-validation"
@@ -153,6 +154,21 @@ class Forecaster:
             return hits[:, label] / np.maximum(trues[:, label], 1)
         f1 = 2 * hits / np.maximum(trues + saids, 1)
         return f1.sum(axis=1) / np.maximum((trues > 0).sum(axis=1), 1)
+
+
+def project_forecaster(project: Project, prepared: Prepared, curation: Curation) -> Forecaster:
+    """The forecaster of a prepared project under these edits. Raises NotFoundError when there are no folds yet."""
+    folds, n = load_folds(project), prepared.n_synthetic
+    features = load_features(project, np.concatenate([folds.sample, np.arange(n, len(prepared.labels))]))
+    return Forecaster(prepared, curation, folds, features, metric=project.metric, label_names=project.labels)
+
+
+def estimate_table(forecaster: Forecaster, predictions: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """The estimate of each set of predictions in per cent: name, mean, low, high."""
+    found = {name: forecaster.estimate(said) for name, said in predictions.items()}
+    return pd.DataFrame(
+        [{"name": n, "mean": 100 * e.mean, "low": 100 * e.low, "high": 100 * e.high} for n, e in found.items()]
+    )
 
 
 def verdict(difference: Estimate, *, over: str) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 from synweight_core.weighting import effective_sample_size, rows_carrying
 
 COLLAPSED_SHARE = 0.1  # an effective sample size below this share of the rows is a collapse
+STARVED = 0.2  # a class whose share of the weight is below this part of its real share
 HISTOGRAM_EDGES = np.geomspace(1 / 64, 64, 37)
 
 
@@ -48,7 +49,7 @@ def label_counts(labels: pd.Series, selected: np.ndarray) -> pd.DataFrame:
 def by_class(labels: pd.Series, weights: np.ndarray, real_labels: pd.Series) -> pd.DataFrame:
     """Per class: rows, share raw, weighted and real, effective sample size, rows with half the weight."""
     frame = pd.DataFrame({"label": labels.to_numpy(), "weight": weights})
-    total = weights.sum()
+    total = weights.sum() or 1.0
     real_shares = real_labels.value_counts(normalize=True)
     return pd.DataFrame(
         [
@@ -63,4 +64,18 @@ def by_class(labels: pd.Series, weights: np.ndarray, real_labels: pd.Series) -> 
             }
             for label, group in frame.groupby("label", sort=True)
         ]
+    )
+
+
+def class_warning(classes: pd.DataFrame) -> str:
+    """What to do about classes of `by_class` that have next to no weight, or "" when all have."""
+    if classes.empty or not classes["share_weighted"].sum():
+        return "No row has weight: all rows are excluded. Undo some edits on the Map page."
+    starved = classes[(classes["share_weighted"] < STARVED * classes["share_real"]) & (classes["share_real"] > 0)]
+    if starved.empty:
+        return ""
+    names = ", ".join(map(str, starved["label"][:3])) + (f" and {len(starved) - 3} more" if len(starved) > 3 else "")
+    return (
+        f"Hardly any weight is left for: {names}. A model trained so may never name it. Raise the smallest weight, "
+        "lower alpha, or balance the classes as in the real rows."
     )

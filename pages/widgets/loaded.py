@@ -1,5 +1,6 @@
 """What pages read of a project, read once and shared between sessions: never changed in place."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,12 @@ import streamlit as st
 
 from pages.widgets.plain import plain
 from synweight_core import curation, map_wire, projects, trust_curve
+from synweight_core.alignment import Alignment, build_alignment
 from synweight_core.curated import edit_words, relabelled
 from synweight_core.curation import Curation
 from synweight_core.data import Dataset
 from synweight_core.errors import DataError
+from synweight_core.forecast import Forecaster, project_forecaster
 from synweight_core.map_colours import colouring
 from synweight_core.map_rows import ColourBy, colours_for, map_rows, with_edits
 from synweight_core.prepare import Prepared, load_positions, need_prepared
@@ -87,6 +90,16 @@ def learning_curve(project_id: str, data_hash: str) -> pd.DataFrame:
     )
 
 
+def alignment(project: Project) -> Alignment:
+    """What the alignment of weighted rows with real ones is measured by, with the labels as they are now."""
+    return _alignment(project.id, project.data_hash, curation.log_size(project))
+
+
+def forecaster(project: Project) -> tuple[Forecaster, Mapping[str, np.ndarray]]:
+    """What forecasts settings under the edits of now, and the predictions of the baselines. Raises NotFoundError."""
+    return _forecaster(project.id, project.data_hash, curation.log_size(project))
+
+
 @st.cache_resource(max_entries=2, show_spinner=False, on_release=QueryEncoder.close)
 def encoder(name: str) -> QueryEncoder:
     """The process that turns a sentence into a vector; it starts at the first sentence."""
@@ -106,6 +119,21 @@ def colours(project: Project, colour: str) -> tuple[map_wire.Blob, dict[str, Any
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _edits(project_id: str, log_size: int) -> Curation:
     return curation.load_curation(load_project(project_id))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _alignment(project_id: str, data_hash: str, log_size: int) -> Alignment:
+    current = relabelled(prepared(project_id, data_hash), _edits(project_id, log_size))
+    return build_alignment(
+        vectors(project_id, data_hash), current.labels, current.relevance, n_synthetic=current.n_synthetic
+    )
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _forecaster(project_id: str, data_hash: str, log_size: int) -> tuple[Forecaster, Mapping[str, np.ndarray]]:
+    project = load_project(project_id)
+    made = project_forecaster(project, prepared(project_id, data_hash), _edits(project_id, log_size))
+    return made, made.baselines()
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

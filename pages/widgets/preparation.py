@@ -1,6 +1,7 @@
 """The preparation of a project as people see it: started once, its progress, Cancel."""
 
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -17,16 +18,16 @@ def active(project: Project) -> runs.Run | None:
     return next((run for run in runs.list_runs(project_id=project.id, kind="prepare") if run.is_active), None)
 
 
-def start_once(project: Project) -> None:
+def start_once(project: Project, *, done: Callable[[Project], bool] = is_prepared) -> None:
     """Start the preparation unless it is done or going on."""
-    if not is_prepared(project) and active(project) is None:
+    if not done(project) and active(project) is None:
         runs.start("prepare", project.id, {}, name=f"prepare {project.name}")
 
 
-def show(project: Project) -> None:
-    """Progress of the preparation with Cancel, or the button that starts it."""
+def show(project: Project, *, done: Callable[[Project], bool] = is_prepared) -> None:
+    """Progress of the preparation until `done`, with Cancel, or the button that starts it."""
     if active(project) is not None:
-        _progress(project)
+        _progress(project, done)
         return
     last = runs.list_runs(project_id=project.id, kind="prepare")[:1]
     if last and last[0].error:
@@ -34,18 +35,18 @@ def show(project: Project) -> None:
     elif last and last[0].status == "stopped":
         st.info("The preparation was cancelled. What was computed is kept.")
     st.markdown(
-        "The map and the weights are not computed yet. The texts are turned into vectors, the two checkers are "
+        "Not everything is computed yet. The texts are turned into vectors, the two checkers are "
         "trained, and the map is drawn; a few thousand rows take about a minute."
     )
     if st.button("Prepare map and weights", type="primary", icon=":material/play_arrow:"):
-        start_once(project)
+        start_once(project, done=done)
         st.rerun()
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
-def _progress(project: Project) -> None:
+def _progress(project: Project, done: Callable[[Project], bool]) -> None:
     run = active(project)
-    if run is None:
+    if run is None or done(project):
         st.rerun()
         return
     event = runs.latest_event(run.id)

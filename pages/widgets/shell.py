@@ -1,6 +1,6 @@
 """What surrounds every page: the current project, the sidebar, titles, messages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,15 @@ def details_and_card() -> tuple[Any, Any]:
     """Below both: what is selected, and the card of one row; one under the other when there is little room."""
     row = st.container(horizontal=True, gap="medium")
     return row.container(key="details"), row.container(width=CARD_WIDTH, key="card")
+
+
+def lazy_tabs(panels: Mapping[str, Callable[[], None]], *, key: str) -> None:
+    """Tabs of which only the open one is computed."""
+    tabs = st.tabs(list(panels), key=key, on_change="rerun")
+    for tab, panel in zip(tabs, panels.values(), strict=True):
+        if tab.open:
+            with tab:
+                panel()
 
 
 def need_project() -> Project:
