@@ -41,6 +41,11 @@ def meter_row(figures: dict[str, float]) -> None:
 
 def meter_panel(labels: pd.Series, weights: np.ndarray) -> None:
     """Whether the weights are healthy, their histogram, and the shares of the classes."""
+    if not weights.any():
+        st.error(
+            "No row has weight: all rows are excluded. Undo some edits on the Map page.", icon=":material/warning:"
+        )
+        return
     figures = meters.summary(weights)
     meter_row(figures)
     if meters.is_collapsed(weights):

@@ -118,6 +118,8 @@ class Forecaster:
     def _start(self) -> np.ndarray:
         """The probe of CE: every fit starts from it, so that a forecast does not depend on those before it."""
         kept = self._curation.kept
+        if not kept.any():
+            return np.zeros((self._real.shape[1] + 1, self.n_classes), dtype=np.float32)
         return probe.fit(
             self._synthetic[kept], self._curation.labels[kept], np.ones(kept.sum()), n_classes=self.n_classes
         )

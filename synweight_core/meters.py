@@ -69,8 +69,6 @@ def by_class(labels: pd.Series, weights: np.ndarray, real_labels: pd.Series) -> 
 
 def class_warning(classes: pd.DataFrame) -> str:
     """What to do about classes of `by_class` that have next to no weight, or "" when all have."""
-    if classes.empty or not classes["share_weighted"].sum():
-        return "No row has weight: all rows are excluded. Undo some edits on the Map page."
     starved = classes[(classes["share_weighted"] < STARVED * classes["share_real"]) & (classes["share_real"] > 0)]
     if starved.empty:
         return ""

@@ -249,8 +249,8 @@ def pooled(weights: np.ndarray, n_real: int, real_mass: float) -> np.ndarray:
 
     Real rows count the same. [n + n_real]
     """
-    n = len(weights) + n_real
-    synthetic = weights * ((1 - real_mass) * n / max(weights.sum(), np.finfo(float).tiny))
+    n, total = len(weights) + n_real, weights.sum()
+    synthetic = weights * ((1 - real_mass) * n / total) if total else weights
     return np.concatenate([synthetic, np.full(n_real, real_mass * n / max(n_real, 1))])
 
 

@@ -1,0 +1,63 @@
+"""The tabs of the Weights page: each says something on the demo, and what to do where there is nothing to say."""
+
+import numpy as np
+import pytest
+from test_pages import app, texts
+
+from synweight_core import curation, ledger, projects
+from synweight_core.weighting import WeightSettings
+
+
+def lab(demo, tab):
+    test = app("weights", project=demo.id)
+    test.session_state[f"lab:{demo.id}"] = tab
+    return test.run()
+
+
+def nan_shown(test):
+    return [metric.value for metric in test.metric if "nan" in metric.value.lower()]
+
+
+def test_forecast_beats_ce_on_the_demo_and_is_kept(demo):
+    test = lab(demo, "Forecast")
+    assert not test.exception
+    assert "Forecast to beat CE on synthetic rows by" in texts(test)
+    kept = ledger.ledger(demo)
+    assert len(kept) == 1 and 0.5 < kept["forecast"][0] < 1
+    assert test.metric[0].value == f"{100 * kept['forecast'][0]:.1f} %"
+
+
+def test_ledger_says_that_no_run_has_ended_yet(demo):
+    lab(demo, "Forecast")
+    assert "No forecast has met its run yet." in texts(lab(demo, "Ledger"))
+
+
+def test_alignment_names_what_can_be_told_from_real_rows(demo):
+    said = texts(lab(demo, "Alignment"))
+    assert "can be told from the real ones" in said and "AUC of 0." in said
+
+
+def test_checker_trust_says_how_far_the_weights_can_be_trusted(demo):
+    assert "The quality checker is right on" in lab(demo, "Checker trust").success[0].value
+
+
+@pytest.mark.parametrize("tab", ["Meters", "Forecast", "Alignment", "Checker trust", "Ledger"])
+@pytest.mark.parametrize("left", [0, 1, 1200])
+def test_few_or_equal_weights_give_sentences_and_no_nan(demo, tab, left):
+    if left < 1200:
+        curation.exclude(demo, np.arange(left, 1200))
+    projects.save_settings(demo, WeightSettings(alpha=0, beta=0))  # all weights equal
+    test = lab(demo, tab)
+    assert not test.exception and not nan_shown(test)
+
+
+def test_no_row_left_says_what_to_do(demo):
+    curation.exclude(demo, np.arange(1200))
+    assert "Undo some edits" in texts(lab(demo, "Meters"))
+    assert "Not enough data: alignment needs" in texts(lab(demo, "Alignment"))
+
+
+def test_a_class_without_weight_is_named(demo):
+    refunds = np.flatnonzero(projects.load_dataset(demo).synthetic["label"] == "refund")
+    curation.set_factor(demo, refunds, factor=0.01)
+    assert "Hardly any weight is left for: refund" in texts(lab(demo, "Meters"))
