@@ -11,6 +11,7 @@ from pages.widgets.plain import plain
 from pages.widgets.row_table import row_table
 from pages.widgets.trust_panel import trust_panel
 from pages.widgets.weight_controls import quality_help, row_weights, weight_controls
+from pages.widgets.what_if_panel import what_if_panel
 from synweight_core import export, meters
 from synweight_core.map_rows import with_weights
 
@@ -88,6 +89,7 @@ def workbench() -> None:
             "Meters": lambda: meter_panel(synthetic["label"], weights),
             "Forecast": lambda: forecast_panel(project, settings),
             "Alignment": lambda: alignment_panel(project, all_weights),
+            "What if": lambda: what_if_panel(project, prepared, settings),
             "Checker trust": lambda: trust_panel(project, prepared, dataset),
             "Ledger": lambda: ledger_panel(project),
         }

@@ -87,8 +87,7 @@ class Forecaster:
         n_real = len(self.labels)
         share = n_real / max(n_real + int(self._curation.kept.sum()), 1)
         alike = WeightSettings(alpha=0, beta=0, real_mass=min(share, 0.95))
-        *_, together = self.predictions(alike)
-        *_, ce = self.predictions(WeightSettings(alpha=0, beta=0))
+        together, ce = final(self, alike), final(self, WeightSettings(alpha=0, beta=0))
         alone = np.where(self._folds.fold >= 0, np.nan_to_num(self._folds.held_out, nan=-np.inf).argmax(axis=2), -1)
         return {"ce": ce, "real": alone, "pooled": together}
 
@@ -163,6 +162,12 @@ def project_forecaster(project: Project, prepared: Prepared, curation: Curation)
     folds, n = load_folds(project), prepared.n_synthetic
     features = load_features(project, np.concatenate([folds.sample, np.arange(n, len(prepared.labels))]))
     return Forecaster(prepared, curation, folds, features, metric=project.metric, label_names=project.labels)
+
+
+def final(forecaster: Forecaster, settings: WeightSettings) -> np.ndarray:
+    """The predictions of a setting when all folds are done. [R, m]"""
+    *_, predictions = forecaster.predictions(settings)
+    return predictions
 
 
 def estimate_table(forecaster: Forecaster, predictions: Mapping[str, np.ndarray]) -> pd.DataFrame:

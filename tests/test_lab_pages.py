@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_pages import app, texts
 
-from synweight_core import curation, ledger, projects
+from synweight_core import curation, ledger, map_view, projects
 from synweight_core.weighting import WeightSettings
 
 
@@ -41,7 +41,7 @@ def test_checker_trust_says_how_far_the_weights_can_be_trusted(demo):
     assert "The quality checker is right on" in lab(demo, "Checker trust").success[0].value
 
 
-@pytest.mark.parametrize("tab", ["Meters", "Forecast", "Alignment", "Checker trust", "Ledger"])
+@pytest.mark.parametrize("tab", ["Meters", "Forecast", "Alignment", "What if", "Checker trust", "Ledger"])
 @pytest.mark.parametrize("left", [0, 1, 1200])
 def test_few_or_equal_weights_give_sentences_and_no_nan(demo, tab, left):
     if left < 1200:
@@ -61,3 +61,26 @@ def test_a_class_without_weight_is_named(demo):
     refunds = np.flatnonzero(projects.load_dataset(demo).synthetic["label"] == "refund")
     curation.set_factor(demo, refunds, factor=0.01)
     assert "Hardly any weight is left for: refund" in texts(lab(demo, "Meters"))
+
+
+def select(demo, rows):
+    view = map_view.load_view(demo, 1460)
+    map_view.save_view(demo, view.select(np.asarray(rows), token="test"), 1460)
+
+
+def test_what_if_without_a_selection_says_how_to_make_one(demo):
+    assert "Nothing is selected." in texts(lab(demo, "What if"))
+
+
+def test_what_if_forecasts_the_change_and_trains_both_as_a_pair(demo, monkeypatch):
+    started = []
+    monkeypatch.setattr("pages.widgets.what_if_panel.start_training", lambda project, config: started.append(config))
+    select(demo, np.arange(200))
+    test = lab(demo, "What if")
+    test.button(key="forecast_change").click().run()
+    assert "the rows as they are" in texts(test) and not test.exception
+    test.button(key="train_both").click().run()
+    one, other = started
+    assert other.edits == 1 and one.edits == 0 and one.seed == other.seed
+    assert not curation.load_curation(demo).kept[:200].any()
+    assert "Two runs were started" in test.success[0].value
