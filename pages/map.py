@@ -104,7 +104,7 @@ def workbench() -> None:
     with colour_place:
         colour_choice(project, n)
     with instruments:
-        weight_controls(project)
+        weight_controls(project, is_compact=True)
         map_options()
         combine_choice()
         st.page_link(

@@ -8,6 +8,7 @@ from pages.widgets import live, shell
 from pages.widgets.weight_controls import quality_help
 from synweight_core import projects, runs
 from synweight_core.launch import project_config, start_training
+from synweight_core.presets import settings_words
 from synweight_core.projects import Project
 from synweight_core.train_config import DEVICES, TRAIN_ON, TrainConfig
 from synweight_core.weighting import LOSSES
@@ -62,9 +63,8 @@ def config_form(project: Project) -> list[TrainConfig] | None:
             device = st.selectbox("Device", DEVICES, index=DEVICES.index(last.device))
             per_epoch = st.number_input("Evaluations per epoch", 1, 100, last.evaluations_per_epoch)
         st.caption(
-            f"The loss Your weights uses alpha {tuned.alpha:g} and beta {tuned.beta:g}, as set on the Weights page; "
-            "the others have exponents of their own. All weights stay within "
-            f"{tuned.min_weight:g} and {tuned.max_weight:g}."
+            f"The loss Your weights uses what is set on the Weights page: {settings_words(tuned)}. "
+            "The others have terms of their own, within the same smallest and largest weight."
         )
         if not st.form_submit_button("Start training", type="primary", icon=":material/play_arrow:", width="stretch"):
             return None

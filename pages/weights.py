@@ -9,6 +9,7 @@ from pages.widgets.alignment_panel import alignment_panel
 from pages.widgets.forecast_panel import forecast_panel, ledger_panel
 from pages.widgets.plain import plain
 from pages.widgets.row_table import row_table
+from pages.widgets.settings_panel import settings_panel
 from pages.widgets.trust_panel import trust_panel
 from pages.widgets.weight_controls import quality_help, row_weights, weight_controls
 from pages.widgets.what_if_panel import what_if_panel
@@ -99,6 +100,8 @@ def workbench() -> None:
         row_table(synthetic.nlargest(TABLE_ROWS, "weight"), key="top_rows")
     with bottom:
         row_table(synthetic.nsmallest(TABLE_ROWS, "weight"), key="bottom_rows")
+    st.subheader("Kept settings", anchor=False)
+    settings_panel(project)
     st.subheader("Take the weights with you", anchor=False)
     with st.container(horizontal=True):
         for suffix, write in (("parquet", export.to_parquet), ("csv", export.to_csv)):

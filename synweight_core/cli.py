@@ -17,8 +17,9 @@ from synweight_core.errors import SynweightError
 from synweight_core.launch import project_config, start_training
 from synweight_core.map_scores import load_map_scores, start_scoring
 from synweight_core.prepare import STAGES, load_prepared, need_prepared
+from synweight_core.presets import settings_words
 from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig
-from synweight_core.weighting import LOSSES, WeightSettings, effective_sample_size, rows_carrying
+from synweight_core.weighting import BALANCES, LOSSES, WeightSettings, effective_sample_size, rows_carrying
 
 APP = Path(__file__).parent.parent / "app.py"
 _STAGES = STAGES | {"scores": "Scoring the rows"}
@@ -86,10 +87,15 @@ def prepare(
 @click.argument("project_id")
 @click.option("--alpha", type=float, default=None, help="Exponent of quality.")
 @click.option("--beta", type=float, default=None, help="Exponent of the diversity checker.")
-@click.option("--min-weight", type=float, default=None)
-@click.option("--max-weight", type=float, default=None)
+@click.option("--relevance", type=float, default=None, help="Exponent of how much more often a text is real.")
+@click.option("--temperature", type=float, default=None, help="Factor on the fitted temperature of quality; 1: as is.")
+@click.option("--balance", type=click.Choice(list(BALANCES)), default=None, help="Class shares of the weight.")
+@click.option("--drop-share", type=float, default=None, help="Share of the rows, lowest quality first, to leave out.")
+@click.option("--real-mass", type=float, default=None, help="Share of the weight that real rows hold in training.")
+@click.option("--min-weight", type=float, default=None, help="No row counts less than this.")
+@click.option("--max-weight", type=float, default=None, help="No row counts more than this.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the weighted rows: .parquet or .csv.")
-def weigh(project_id: str, out: Path | None, **given: float | None) -> None:
+def weigh(project_id: str, out: Path | None, **given: float | str | None) -> None:
     """Weigh the synthetic rows as they are edited; the settings become those of the project."""
     from synweight_core import export
 
@@ -104,7 +110,7 @@ def weigh(project_id: str, out: Path | None, **given: float | None) -> None:
     weights = rows["weight"].to_numpy()
     click.echo(
         f"{len(rows):,} rows, effective sample size {effective_sample_size(weights):,.0f}; half of the weight "
-        f"sits on {rows_carrying(weights):,} rows ({_settings_text(settings)})"
+        f"sits on {rows_carrying(weights):,} rows ({settings_words(settings)})"
     )
     if out:
         out.write_bytes(export.to_csv(rows) if out.suffix == ".csv" else export.to_parquet(rows))
@@ -287,9 +293,3 @@ def _found_line(position: Any, row: Any) -> str:  # noqa: ANN401 (pandas' own ty
 def _one_line(text: str) -> str:
     """Text that people gave, without line ends and codes that a terminal would obey."""
     return "".join(character if character.isprintable() else " " for character in text)
-
-
-def _settings_text(settings: WeightSettings) -> str:
-    return (
-        f"alpha {settings.alpha:g}, beta {settings.beta:g}, weights {settings.min_weight:g} to {settings.max_weight:g}"
-    )

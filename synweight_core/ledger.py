@@ -19,6 +19,7 @@ import pandas as pd
 from synweight_core import storage
 from synweight_core.errors import DataError
 from synweight_core.outcomes import outcomes
+from synweight_core.presets import settings_words
 from synweight_core.projects import Project, check_metric
 from synweight_core.weighting import WeightSettings
 
@@ -158,14 +159,8 @@ def _row(forecast: Forecast, scores: list[float]) -> dict[str, object]:
 
 
 def _words(settings: WeightSettings, edits: int) -> str:
-    """ "alpha 1, beta 0.5, max weight 5, 3 edits": the exponents, and what is not as by default."""
-    usual = asdict(WeightSettings())
-    parts = [
-        f"{name.replace('_', ' ')} {f'{value:g}' if isinstance(value, int | float) else value}"
-        for name, value in asdict(settings).items()
-        if name in ("alpha", "beta") or value != usual[name]
-    ]
-    return ", ".join([*parts, *([f"{edits:,} edit{'s' if edits > 1 else ''}"] if edits else [])])
+    """ "alpha 1, weights 0 to 5, 3 edits"."""
+    return settings_words(settings) + (f", {edits:,} edit{'s' if edits > 1 else ''}" if edits else "")
 
 
 def _interval(scores: list[float]) -> tuple[float, float]:

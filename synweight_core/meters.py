@@ -1,9 +1,12 @@
 """What a setting of weights amounts to, as small tables for the Weights page."""
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 import pandas as pd
 
-from synweight_core.weighting import effective_sample_size, rows_carrying
+from synweight_core.presets import settings_words
+from synweight_core.weighting import WeightSettings, effective_sample_size, rows_carrying
 
 COLLAPSED_SHARE = 0.1  # an effective sample size below this share of the rows is a collapse
 STARVED = 0.2  # a class whose share of the weight is below this part of its real share
@@ -21,6 +24,18 @@ def summary(weights: np.ndarray) -> dict[str, float]:
         "half_rows": rows_carrying(weights),
         "nearly_off": int((weights < 0.1).sum()),
     }
+
+
+def compare(
+    settings: Iterable[tuple[str, WeightSettings]], weigh: Callable[[WeightSettings], np.ndarray]
+) -> pd.DataFrame:
+    """One row a named setting: name, settings (in words), effective sample size and its share, half_rows.
+
+    `weigh` gives the weights of the rows that are compared, at these settings.
+    """
+    columns = ["effective_sample_size", "effective_share", "half_rows"]
+    rows = [{"name": name, "settings": settings_words(each)} | summary(weigh(each)) for name, each in settings]
+    return pd.DataFrame(rows, columns=["name", "settings", *columns])
 
 
 def is_collapsed(weights: np.ndarray) -> bool:

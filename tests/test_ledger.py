@@ -113,7 +113,7 @@ def test_damaged_lines_and_those_of_another_version_are_left_out_and_a_torn_one_
         file.write(b"\n".join(lines))
     assert len(ledger(project)) == 1
     record(project, forecast(alpha=2))
-    assert ledger(project)["settings"].tolist() == ["alpha 1, beta 0", "alpha 2, beta 0"]
+    assert ledger(project)["settings"].tolist() == ["alpha 1, weights 0 to 10", "alpha 2, weights 0 to 10"]
 
 
 def test_line_from_before_a_setting_existed_has_its_default(project):
@@ -129,9 +129,9 @@ def test_forecasts_of_several_processes_are_all_kept(project):
         "for i in range(first, first + 20): ledger.record(project, {'settings': {'alpha': i}, 'edits': 0,\n"
         "    'metric': 'accuracy', 'method': 'probe', 'mean': 0.5, 'low': 0.4, 'high': 0.6})"
     )
-    writers = [subprocess.Popen([sys.executable, "-c", program, project.id, first], cwd=ROOT) for first in ("0", "10")]
+    writers = [subprocess.Popen([sys.executable, "-c", program, project.id, first], cwd=ROOT) for first in ("1", "11")]
     assert [writer.wait(60) for writer in writers] == [0, 0]
-    assert sorted(ledger(project)["settings"]) == sorted(f"alpha {i}, beta 0" for i in range(30))
+    assert sorted(ledger(project)["settings"]) == sorted(f"alpha {i}, weights 0 to 10" for i in range(1, 31))
 
 
 # --- forecast and outcome -------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_outcome_is_the_mean_over_seeds_with_its_t_interval(project):
     (row,) = ledger(project).to_dict("records")
     half = 4.302653 * 0.1 / math.sqrt(3)  # the 97.5 % point of t with 2 degrees of freedom
     assert row == {
-        "settings": "alpha 0.5, beta 0", "forecast": 0.8, "low": 0.75, "high": pytest.approx(0.85), "runs": 3,
+        "settings": "alpha 0.5, weights 0 to 10", "forecast": 0.8, "low": 0.75, "high": pytest.approx(0.85), "runs": 3,
         "outcome": pytest.approx(0.8), "outcome_low": pytest.approx(0.8 - half), "outcome_high":
         pytest.approx(0.8 + half), "inside": True,
     }  # fmt: skip
@@ -196,7 +196,7 @@ def test_edits_are_part_of_a_setting(project):
         record(project, forecast(settings=asdict(WeightSettings(max_weight=5)), edits=edits))
     finished(project, 0.8, max_weight=5, edits=3)
     frame = ledger(project)
-    start = "alpha 1, beta 0, max weight 5"
+    start = "alpha 1, weights 0 to 5"
     assert frame["settings"].tolist() == [start, f"{start}, 1 edit", f"{start}, 3 edits"]
     assert frame["runs"].tolist() == [0, 0, 1]
 

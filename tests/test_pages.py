@@ -1,12 +1,16 @@
 """Pages through AppTest: what they show, and what they do with wrong input."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
 from streamlit.testing.v1 import AppTest
 
-from synweight_core import curation, projects, selections
+from synweight_core import curation, named_settings, projects, selections
+from synweight_core.weighting import WeightSettings
 
 PAGES = ("data", "map", "weights", "train", "runs")
 TEXTS = [f"real message {i} about {'ab'[i % 2]}" for i in range(40)]
@@ -60,6 +64,145 @@ def test_preset_sets_the_exponents(demo):
     test.segmented_control(key=f"preset:{demo.id}").set_value("imp").run()
     assert (test.slider(key=f"alpha:{demo.id}").value, test.slider(key=f"beta:{demo.id}").value) == (1.0, 1.0)
     assert projects.load_settings(demo).beta == 1.0
+
+
+def test_presets_of_equal_terms_show_the_one_that_was_chosen(demo):
+    test = app("weights", project=demo.id)
+    key = f"preset:{demo.id}"
+    assert test.segmented_control(key=key).value == "quality"
+    test.segmented_control(key=key).set_value("dimp").run()
+    assert test.segmented_control(key=key).value == "dimp"
+    test.slider(key=f"relevance:{demo.id}").set_value(0.3).run()
+    assert test.segmented_control(key=key).value is None
+
+
+def test_preset_keeps_the_caps_and_reset_does_not(demo):
+    projects.save_settings(demo, WeightSettings(alpha=2, relevance=1, max_weight=5))
+    test = app("weights", project=demo.id)
+    test.segmented_control(key=f"preset:{demo.id}").set_value("filtered").run()
+    assert projects.load_settings(demo) == WeightSettings(0, 0, max_weight=5, drop_share=0.3)
+    assert test.slider(key=f"drop_share:{demo.id}").value == 30
+    test.button(key=f"reset:{demo.id}").click().run()
+    assert projects.load_settings(demo) == WeightSettings()
+    assert test.slider(key=f"max_weight:{demo.id}").value == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "kept"),
+    [("relevance", 0.5, 0.5), ("temperature", 2.0, 2.0), ("drop_share", 29.0, 0.29), ("real_mass", 20.0, 0.2)],
+)
+@pytest.mark.parametrize("page", ["map", "weights"])
+def test_every_term_has_a_slider_that_is_kept_on_disk(demo, page, name, shown, kept):
+    test = app(page, project=demo.id)
+    test.slider(key=f"{name}:{demo.id}").set_value(shown).run()
+    assert not test.exception
+    assert projects.load_settings(demo) == replace(WeightSettings(), **{name: kept})
+    assert test.slider(key=f"{name}:{demo.id}").value == shown
+
+
+def test_class_balance_changes_the_weights_and_is_kept(demo):
+    test = app("weights", project=demo.id)
+    before = test.metric[0].value
+    test.segmented_control(key=f"balance:{demo.id}").set_value("uniform").run()
+    assert projects.load_settings(demo).balance == "uniform"
+    assert test.metric[0].value != before
+    assert "Class shares of the weight: all classes alike" in texts(test)
+
+
+def test_only_the_map_folds_further_terms(demo):
+    folded = {page: [e.label for e in app(page, project=demo.id).expander] for page in ("map", "weights")}
+    assert "More terms" in folded["map"] and "More terms" not in folded["weights"]
+
+
+def test_settings_beyond_the_sliders_are_shown_and_survive_a_move_of_another(demo):
+    beyond = WeightSettings(alpha=7, beta=-1, relevance=4, temperature=15, drop_share=0.935, real_mass=0.95)
+    projects.save_settings(demo, beyond)
+    test = app("weights", project=demo.id)
+    assert not test.exception
+    assert test.slider(key=f"drop_share:{demo.id}").value == 93.5
+    test.slider(key=f"max_weight:{demo.id}").set_value(20.0).run()
+    assert projects.load_settings(demo) == replace(beyond, max_weight=20)
+
+
+def test_formula_names_the_terms_in_use_and_the_fitted_temperature(demo):
+    projects.save_settings(demo, WeightSettings(beta=0.5, relevance=0.3, temperature=2))
+    shown = texts(app("weights", project=demo.id))
+    assert "log weight = 1 × log quality − 0.5 × log diversity checker + 0.3 × log relevance. Quality at 2" in shown
+    assert re.search(r"Fitted temperature \d\.\d\d; in use: \d\.\d\d\.", shown)
+
+
+def test_train_form_says_which_weights_are_used(demo):
+    projects.save_settings(demo, WeightSettings(beta=0.5, drop_share=0.3))
+    assert "on the Weights page: alpha 1, beta 0.5, drop 30 %, weights 0 to 10." in texts(app("train", project=demo.id))
+
+
+# --- kept settings
+
+
+def test_settings_are_kept_compared_applied_and_deleted(demo):
+    test = app("weights", project=demo.id)
+    test.slider(key=f"alpha:{demo.id}").set_value(2.0).run()
+    next(box for box in test.text_input if box.label == "Keep the settings in use as").set_value("Strict *one*")
+    press(test, "Keep settings")
+    (kept,) = named_settings.list_settings(demo)
+    assert kept.settings == WeightSettings(alpha=2)
+    test.button(key=f"reset:{demo.id}").click().run()
+    table = next(frame.value for frame in test.dataframe if "half_rows" in frame.value and "settings" in frame.value)
+    assert table["name"].tolist() == ["In use", "Strict *one*"]
+    assert table["settings"].tolist() == ["alpha 1, weights 0 to 10", "alpha 2, weights 0 to 10"]
+    assert table["effective_sample_size"][0] > table["effective_sample_size"][1]
+    assert f"{table['effective_sample_size'][0]:,.0f} rows" == test.metric[0].value
+    press(test, "Apply")
+    assert projects.load_settings(demo).alpha == 2
+    assert test.slider(key=f"alpha:{demo.id}").value == 2
+    assert f"settings={kept.slug}" in test.code[-1].value
+    press(test, "Delete")
+    assert not named_settings.list_settings(demo)
+    assert not test.exception
+
+
+@pytest.mark.parametrize("page", ["map", "weights"])
+def test_link_applies_kept_settings_once(demo, page):
+    slug = named_settings.keep_settings(demo, "Mine", WeightSettings(alpha=3, real_mass=0.2))
+    test = app(page, project=demo.id)
+    test.query_params["settings"] = slug
+    test.run()
+    assert not test.exception
+    assert test.slider(key=f"alpha:{demo.id}").value == 3
+    assert projects.load_settings(demo) == WeightSettings(alpha=3, real_mass=0.2)
+    assert "settings" not in test.query_params
+    test.slider(key=f"alpha:{demo.id}").set_value(1.0).run()
+    assert projects.load_settings(demo).alpha == 1
+
+
+BAD_SETTINGS = {
+    "../../etc/passwd": (None, "This id is not valid"),
+    "gone-12345678": (None, "There are no settings 'gone-12345678' in this project."),
+    "torn": ("{", "The file of the settings 'torn' is damaged"),
+    "later": (
+        '{"name": "x", "created": 1, "settings": {"gamma": 1}}',
+        "The settings 'later' were kept by another version of the app",
+    ),
+    "wrong": (
+        '{"name": "x", "created": 1, "settings": {"drop_share": 7}}',
+        "The file of the settings 'wrong' is damaged",
+    ),
+    "huge": ('{"name": "x", "created": 1, "settings": {"max_weight": 1e9}}', "max_weight: expected finite numbers"),
+}
+
+
+@pytest.mark.parametrize("slug", BAD_SETTINGS)
+def test_link_to_settings_that_cannot_be_used_says_so_and_changes_nothing(demo, slug):
+    content, message = BAD_SETTINGS[slug]
+    if content:
+        (demo.folder / "settings").mkdir()
+        (demo.folder / "settings" / f"{slug}.json").write_text(content)
+    test = app("weights", project=demo.id)
+    test.query_params["settings"] = slug
+    test.run()
+    assert not test.exception
+    assert f"The settings of this link were not applied. {message}" in texts(test)
+    assert projects.load_settings(demo) == WeightSettings()
 
 
 def test_collapsed_weights_are_said_loudly(demo):

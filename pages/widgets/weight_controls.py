@@ -1,51 +1,74 @@
-"""Sliders for the weight formula. What they show is kept in the project folder at each move."""
+"""Controls for every term of the weights. What they show is kept in the project folder at each move."""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 
+from pages.widgets import loaded
+from pages.widgets.settings_panel import take_link
 from synweight_core import projects
 from synweight_core.curated import curated_weights
 from synweight_core.curation import Curation
 from synweight_core.prepare import Prepared
+from synweight_core.presets import PRESETS, formula_words, preset_of, with_preset
 from synweight_core.projects import Project
-from synweight_core.weighting import LOSSES, WeightSettings
+from synweight_core.weighting import BALANCES, WeightSettings
+
+
+@dataclass(frozen=True)
+class _Slider:
+    """The slider of one field of WeightSettings; `scale` times the field is what it shows."""
+
+    label: str
+    low: float
+    high: float
+    step: float
+    help: str
+    scale: float = 1.0
+    format: str | None = None
+
+    def shown(self, value: float) -> float:
+        return round(self.scale * value, 9)
+
+    def read(self, shown: float) -> float:
+        return round(shown / self.scale, 9)
+
 
 _SLIDERS = {
-    "alpha": ("Alpha: trust in quality", 0.0, 3.0, 0.05,
-              "Exponent of quality. 0 ignores quality; 2 counts doubt twice."),
-    "beta": ("Beta: reward for rare rows", 0.0, 2.0, 0.05,
-             "Exponent of the diversity checker. 0 ignores it; 1 divides by what the synthetic set finds easy."),
-    "min_weight": ("Smallest weight", 0.0, 1.0, 0.05, "No row counts less than this. 0 can switch a row off."),
-    "max_weight": ("Largest weight", 1.0, 50.0, 0.5, "No row counts more than this. The mean weight stays 1."),
+    "alpha": _Slider("Alpha: trust in quality", 0, 3, 0.05,
+                     "Exponent of quality. 0 ignores quality; 2 counts doubt twice."),
+    "beta": _Slider("Beta: reward for rare rows", 0, 2, 0.05,
+                    "Exponent of the diversity checker. 0 ignores it; 1 divides by what the synthetic set finds easy."),
+    "min_weight": _Slider("Smallest weight", 0, 1, 0.05, "No row counts less than this. 0 can switch a row off."),
+    "max_weight": _Slider("Largest weight", 1, 50, 0.5,
+                          "No row counts more than this. The mean weight stays 1."),
+    "relevance": _Slider("Relevance: reads like a real row", 0, 2, 0.05,
+                         "Exponent of how much more often such a text is real than synthetic. 0 ignores it."),
+    "temperature": _Slider("Temperature of quality (1 = calibrated)", 0.25, 4, 0.05,
+                           "Factor on the fitted temperature of the quality checker. 1 leaves it as calibrated; above "
+                           "1 its judgements are softer, below 1 sharper."),
+    "drop_share": _Slider("Drop the worst", 0, 90, 1,
+                          "The rows with the lowest quality, as many as this, weigh 0 and are not trained on.",
+                          scale=100, format="%g %%"),
+    "real_mass": _Slider("Real rows' share of the weight", 0, 90, 1,
+                         "In training the real rows join with this share of the weight. 0 %: synthetic rows alone.",
+                         scale=100, format="%g %%"),
 }  # fmt: skip
-PRESETS = {
-    name: (float(loss.alpha), float(loss.beta or 0))
-    for name, loss in LOSSES.items()
-    if loss.alpha is not None and loss.reference != "model"
-}
+_MAIN = ("alpha", "beta", "min_weight", "max_weight")
 
 
-def weight_controls(project: Project) -> WeightSettings:
-    """Draw the controls; the settings that they show."""
+def weight_controls(project: Project, *, is_compact: bool = False) -> WeightSettings:
+    """Draw the controls; the settings that they show. Compact ones fold all but the main terms."""
+    take_link(project)
     stored = projects.load_settings(project)
-    for name in _SLIDERS:  # the disk is the truth: a widget forgets its value when the page changes
-        st.session_state[_key(project, name)] = getattr(stored, name)
-    _presets(project)
-    for name, (label, low, high, step, help_text) in _SLIDERS.items():
-        value = getattr(stored, name)  # the command line may have set one beyond the usual range
-        st.slider(
-            label,
-            min(low, value),
-            max(high, value),
-            step=step,
-            key=_key(project, name),
-            help=help_text,
-            on_change=_save,
-            args=(project,),
-        )
-    settings = _shown(project)
-    st.caption(f"log weight = {settings.alpha:g} × log quality − {settings.beta:g} × log diversity checker")
-    return settings
+    _presets(project, stored)
+    for name in _MAIN:
+        _slider(project, stored, name)
+    with st.expander("More terms") if is_compact else st.container():
+        _more_terms(project, stored)
+    st.caption(formula_words(stored))
+    return stored
 
 
 def row_weights(prepared: Prepared, settings: WeightSettings, curation: Curation) -> np.ndarray:
@@ -63,36 +86,67 @@ def quality_help(project: Project, prepared: Prepared) -> str:
     )
 
 
-def _presets(project: Project) -> None:
-    shown = _shown(project)
-    current = next((n for n, exponents in PRESETS.items() if exponents == (shown.alpha, shown.beta)), None)
-    st.session_state[_key(project, "preset")] = current
+def _presets(project: Project, stored: WeightSettings) -> None:
+    key = _key(project, "preset")
+    st.session_state[key] = preset_of(stored, preferred=st.session_state.get(key))
     st.segmented_control(
-        "Preset",
-        list(PRESETS),
-        format_func=lambda name: LOSSES[name].label + (", DIMP preview" if name == "imp" else ""),
-        key=_key(project, "preset"),
-        wrap=True,
-        on_change=_use_preset,
-        args=(project,),
-        help="DIMP divides by the model in training; before training the diversity checker stands in, as in IMP.",
+        "Preset", list(PRESETS), format_func=lambda name: PRESETS[name].label, key=key, wrap=True,
+        on_change=_use_preset, args=(project,),
+        help="\n".join(f"- **{preset.label}**: {preset.help}" for preset in PRESETS.values())
+        + "\n\nThe smallest and the largest weight stay as they are.",
+    )  # fmt: skip
+    st.button(
+        "Reset", icon=":material/restart_alt:", key=_key(project, "reset"), help="All terms as in a new project.",
+        on_click=projects.save_settings, args=(project, WeightSettings()), disabled=stored == WeightSettings(),
+    )  # fmt: skip
+
+
+def _more_terms(project: Project, stored: WeightSettings) -> None:
+    _slider(project, stored, "relevance")
+    _slider(project, stored, "temperature")
+    fitted = loaded.prepared(project.id, project.data_hash).facts["quality_temperature"]
+    used = f"; in use: {stored.temperature * fitted:.2f}" if stored.temperature != 1 else ""
+    st.caption(f"Fitted temperature {fitted:.2f}{used}.")
+    _slider(project, stored, "drop_share")
+    _slider(project, stored, "real_mass")
+    key = _key(project, "balance")
+    st.session_state[key] = stored.balance
+    st.segmented_control(
+        "Class balance", list(BALANCES), format_func=BALANCES.__getitem__, key=key, required=True, wrap=True,
+        on_change=_save, args=(project, "balance"),
+        help="Which share of the weight each class has: what follows from its rows, that of the real rows, or equal.",
+    )  # fmt: skip
+
+
+def _slider(project: Project, stored: WeightSettings, name: str) -> None:
+    slider, key = _SLIDERS[name], _key(project, name)
+    value = slider.shown(getattr(stored, name))
+    st.session_state[key] = value  # the disk is the truth: a widget forgets its value when the page changes
+    st.slider(
+        slider.label,
+        min(float(slider.low), value),  # the command line may have set one beyond the usual range
+        max(float(slider.high), value),
+        step=float(slider.step),
+        key=key,
+        help=slider.help,
+        format=slider.format,
+        on_change=_save,
+        args=(project, name),
     )
 
 
 def _use_preset(project: Project) -> None:
     name = st.session_state[_key(project, "preset")]
     if name is not None:
-        for slider, value in zip(("alpha", "beta"), PRESETS[name], strict=True):
-            st.session_state[_key(project, slider)] = value
-        _save(project)
+        projects.save_settings(project, with_preset(name, projects.load_settings(project)))
 
 
-def _shown(project: Project) -> WeightSettings:
-    return WeightSettings(**{name: st.session_state[_key(project, name)] for name in _SLIDERS})
-
-
-def _save(project: Project) -> None:
-    projects.save_settings(project, _shown(project))
+def _save(project: Project, name: str) -> None:
+    """One control was moved: its field changes, the others stay as they are on the disk."""
+    value = st.session_state[_key(project, name)]
+    if name in _SLIDERS:
+        value = _SLIDERS[name].read(value)
+    projects.save_settings(project, replace(projects.load_settings(project), **{name: value}))
 
 
 def _key(project: Project, name: str) -> str:
