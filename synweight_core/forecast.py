@@ -88,23 +88,37 @@ class Forecaster:
         alike = WeightSettings(alpha=0, beta=0, real_mass=min(share, 0.95))
         *_, together = self.predictions(alike)
         *_, ce = self.predictions(WeightSettings(alpha=0, beta=0))
-        alone = np.where(self._folds.fold >= 0, np.nan_to_num(self._folds.held_out, nan=-np.inf).argmax(axis=2), -1)
-        return {"ce": ce, "real": alone, "pooled": together}
+        return {"ce": ce, "real": self.real_alone(), "pooled": together}
+
+    def real_alone(self) -> np.ndarray:
+        """Predictions of the quality checker, which is trained on real rows only. [R, m]"""
+        return np.where(self._folds.fold >= 0, np.nan_to_num(self._folds.held_out, nan=-np.inf).argmax(axis=2), -1)
+
+    def held_out(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The repeat and the held-out real rows of each fold. [m] bool"""
+        for repeat in range(self._folds.n_repeats):
+            yield from ((repeat, rows) for _, rows in self._folds.of_repeat(repeat))
 
     def estimate(self, predictions: np.ndarray, *, against: np.ndarray | None = None) -> Estimate:
         """The project's metric, or with `against` how much higher it is than of those predictions (paired).
 
         The interval is that of a bootstrap over the real rows; repeats of a row stay together.
         """
-        scored = [(repeat, np.flatnonzero(said >= 0)) for repeat, said in enumerate(predictions)]
+        values = self.values(predictions)
+        return estimated(values if against is None else values - self.values(against, rows_of=predictions))
+
+    def values(self, predictions: np.ndarray, *, rows_of: np.ndarray | None = None) -> np.ndarray:
+        """The project's metric over all real rows that are predicted, or that `rows_of` predicts; NaN if too few.
+
+        First over the rows as they are, then over each bootstrap sample, the same for all predictions.
+        [1 + RESAMPLES]
+        """
+        known = predictions if rows_of is None else rows_of
+        scored = [(repeat, np.flatnonzero(said >= 0)) for repeat, said in enumerate(known)]
         usable = [(repeat, rows) for repeat, rows in scored if len(rows) >= MIN_ROWS]
         if not usable:
-            return Estimate(np.nan, np.nan, np.nan)
-        values = np.mean([self._scores(predictions[repeat], rows) for repeat, rows in usable], axis=0)
-        if against is not None:
-            values = values - np.mean([self._scores(against[repeat], rows) for repeat, rows in usable], axis=0)
-        low, high = np.quantile(values[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-        return Estimate(float(values[0]), float(low), float(high))
+            return np.full(1 + RESAMPLES, np.nan)
+        return np.mean([self._scores(predictions[repeat], rows) for repeat, rows in usable], axis=0)
 
     @cached_property
     def _resampled(self) -> np.ndarray:
@@ -153,6 +167,12 @@ class Forecaster:
             return hits[:, label] / np.maximum(trues[:, label], 1)
         f1 = 2 * hits / np.maximum(trues + saids, 1)
         return f1.sum(axis=1) / np.maximum((trues > 0).sum(axis=1), 1)
+
+
+def estimated(values: np.ndarray) -> Estimate:
+    """A figure as it is, then in bootstrap samples, as an estimate: the quantiles are its interval."""
+    low, high = np.quantile(values[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Estimate(float(values[0]), float(low), float(high))
 
 
 def verdict(difference: Estimate, *, over: str) -> str:
