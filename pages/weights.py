@@ -10,11 +10,14 @@ from pages.widgets.forecast_panel import forecast_panel, ledger_panel
 from pages.widgets.plain import plain
 from pages.widgets.row_table import row_table
 from pages.widgets.settings_panel import settings_panel
+from pages.widgets.suggest_panel import suggest_panel
 from pages.widgets.trust_panel import trust_panel
 from pages.widgets.weight_controls import quality_help, row_weights, weight_controls
 from pages.widgets.what_if_panel import what_if_panel
 from synweight_core import export, meters
 from synweight_core.map_rows import with_weights
+from synweight_core.presets import settings_words
+from synweight_core.weighting import WeightSettings
 
 TABLE_ROWS = 50
 
@@ -57,7 +60,7 @@ def meter_panel(labels: pd.Series, weights: np.ndarray) -> None:
             icon=":material/warning:",
         )
     classes = meters.by_class(labels, weights, dataset.known_real["label"])
-    if warning := meters.class_warning(classes):
+    for warning in meters.class_warnings(classes):
         st.warning(plain(warning), icon=":material/warning:")
     histogram = meters.histogram(weights)
     title = f"Half of the weight sits on {figures['half_rows']:,} of {len(weights):,} rows"
@@ -65,7 +68,31 @@ def meter_panel(labels: pd.Series, weights: np.ndarray) -> None:
         charts.weight_histogram(histogram, title), histogram, key="histogram", alt=f"Histogram of weights. {title}."
     )
     shares_title = "Class shares: synthetic, weighted, and real"
-    charts.show(charts.class_shares(classes, shares_title), classes, key="shares", alt=shares_title)
+    charts.show(charts.class_shares(classes, shares_title), classes, key="shares", alt=shares_title, folded=False)
+
+
+def last_settings(settings: WeightSettings) -> WeightSettings:
+    """The settings before the last move that this tab has seen."""
+    key = f"moves:{project.id}"
+    before, now = st.session_state.get(key, (settings, settings))
+    if settings != now:
+        before, now = now, settings
+    st.session_state[key] = before, now
+    return before
+
+
+def changed_rows(before: WeightSettings, after: WeightSettings, rows: pd.DataFrame) -> None:
+    """The rows whose weight the last move changed most. `rows` of `with_weights` are synthetic and not excluded."""
+    if before == after:
+        st.caption("Move a control: the rows whose weight changes most are then shown here.")
+        return
+    st.caption(f"Before: {settings_words(before)}. Now: {settings_words(after)}.")
+    earlier = row_weights(prepared, before, loaded.edits(project))[rows.index]
+    moved = meters.most_changed(earlier, rows["weight"].to_numpy(), rows=TABLE_ROWS)
+    if len(moved):
+        row_table(rows.assign(before=earlier).iloc[moved], key="changed_rows")
+    else:
+        st.caption("No row changed its weight.")
 
 
 @st.fragment
@@ -89,17 +116,20 @@ def workbench() -> None:
         panels = {
             "Meters": lambda: meter_panel(synthetic["label"], weights),
             "Forecast": lambda: forecast_panel(project, settings),
+            "Suggest": lambda: suggest_panel(project),
             "Alignment": lambda: alignment_panel(project, all_weights),
             "What if": lambda: what_if_panel(project, prepared, settings),
             "Checker trust": lambda: trust_panel(project, prepared, dataset),
             "Ledger": lambda: ledger_panel(project),
         }
         shell.lazy_tabs(panels, key=f"lab:{project.id}")
-    top, bottom = st.tabs(["Rows that count most", "Rows that count least"])
-    with top:
-        row_table(synthetic.nlargest(TABLE_ROWS, "weight"), key="top_rows")
-    with bottom:
-        row_table(synthetic.nsmallest(TABLE_ROWS, "weight"), key="bottom_rows")
+    before = last_settings(settings)
+    panels = {
+        "Rows that count most": lambda: row_table(synthetic.nlargest(TABLE_ROWS, "weight"), key="top_rows"),
+        "Rows that count least": lambda: row_table(synthetic.nsmallest(TABLE_ROWS, "weight"), key="bottom_rows"),
+        "Rows that the last move changed": lambda: changed_rows(before, settings, synthetic),
+    }
+    shell.lazy_tabs(panels, key=f"rows:{project.id}")
     st.subheader("Kept settings", anchor=False)
     settings_panel(project)
     st.subheader("Take the weights with you", anchor=False)

@@ -16,7 +16,7 @@ from synweight_core.curation import history
 from synweight_core.errors import SynweightError
 from synweight_core.launch import project_config, start_training
 from synweight_core.map_scores import load_map_scores, start_scoring
-from synweight_core.prepare import STAGES, load_prepared, need_prepared
+from synweight_core.prepare import STAGES, has_folds, load_prepared, need_prepared
 from synweight_core.presets import settings_words
 from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig
 from synweight_core.weighting import BALANCES, LOSSES, WeightSettings, effective_sample_size, rows_carrying
@@ -191,6 +191,30 @@ def score(run_id: str, wait: bool) -> None:
         sys.exit(1)
 
 
+@main.command()
+@click.argument("project_id")
+@click.option("--apply", "applies", is_flag=True, help="Make the suggested setting the project's.")
+def suggest(project_id: str, applies: bool) -> None:
+    """Forecast many weight settings on the real rows that are not test, and suggest one."""
+    from synweight_core.suggest import sentence
+    from synweight_core.suggest_job import start_suggesting, suggestion_of
+
+    project = projects.load_project(project_id)
+    job = start_suggesting(project)
+    click.echo(job)
+    if not _follow(job):
+        sys.exit(1)
+    found = suggestion_of(runs.load_run(job))
+    if found is None:
+        return
+    click.echo(sentence(found))
+    if applies and found.is_recommended:
+        projects.save_settings(project, found.candidates[found.chosen].settings)
+        click.echo("The settings are now the project's.")
+    elif applies:
+        click.echo("The settings were left as they are.")
+
+
 @main.command(name="runs")
 @click.argument("project_id", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -243,7 +267,7 @@ def app(port: int, address: str, with_demo: bool) -> None:
 
 def _prepare(project: projects.Project, *, wait: bool) -> None:
     click.echo(f"Project {project.id} in {storage.home()}")
-    if load_prepared(project) is not None:
+    if load_prepared(project) is not None and has_folds(project):
         click.echo("It is ready.")
         return
     run_id = runs.start("prepare", project.id, {}, name=f"prepare {project.name}")
@@ -281,6 +305,8 @@ def _event_line(event: dict[str, Any]) -> str:
         return f"{_STAGES[event['stage']]}{share}"
     if event["event"] == "evaluation":
         return f"epoch {event['epoch']:.1f}: validation accuracy {100 * event['accuracy']:.1f} %"
+    if event["event"] == "candidate" and event["done"]:
+        return f"setting {event['done']} of {event['total']}"
     return ""
 
 

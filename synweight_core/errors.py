@@ -15,3 +15,7 @@ class NotFoundError(SynweightError):
 
 class ModelError(SynweightError):
     """A model folder or hub id that cannot be used."""
+
+
+class StopRequested(Exception):
+    """Raised by a `report` when somebody asked the job to end: what there is by then is kept."""

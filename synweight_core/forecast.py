@@ -5,7 +5,7 @@ the real rows that are not test; the quality checker, and so the weights, are ma
 else the forecast would flatter itself. All settings are scored on the same rows, so that differences are paired.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -61,7 +61,7 @@ class Forecaster:
             quality=prepared.quality[rows], diversity=prepared.diversity[rows], relevance=prepared.relevance[rows],
             xy=prepared.xy[rows],
         )  # fmt: skip
-        self._synthetic, self._real = features[: len(sample)], features[len(sample) :]
+        self._features = features
         self.labels = self._prepared.labels[len(sample) :]
 
     @property
@@ -72,15 +72,15 @@ class Forecaster:
     def predictions(self, settings: WeightSettings) -> Iterator[np.ndarray]:
         """Predicted classes of the real rows by models that have not seen them; -1 where there is none yet. [R, m]
 
-        First one that knows nothing, then one more complete than the last after each fold.
+        First one that knows nothing, then one with one more repeat of the folds than the last.
         """
         result = np.full(self._folds.fold.shape, -1)
         yield result
         for repeat in range(self._folds.n_repeats):
-            for number, held_out in self._folds.of_repeat(repeat):
-                result = result.copy()
-                result[repeat, held_out] = self._in_fold(settings, number, held_out)
-                yield result
+            result = result.copy()
+            for held_out, said in self._in_folds(settings, self._folds.of_repeat(repeat)):
+                result[repeat, held_out] = said
+            yield result
 
     def baselines(self) -> Mapping[str, np.ndarray]:
         """Predictions of what weighting must beat: BASELINES by name. [R, m] each"""
@@ -88,23 +88,37 @@ class Forecaster:
         share = n_real / max(n_real + int(self._curation.kept.sum()), 1)
         alike = WeightSettings(alpha=0, beta=0, real_mass=min(share, 0.95))
         together, ce = final(self, alike), final(self, WeightSettings(alpha=0, beta=0))
-        alone = np.where(self._folds.fold >= 0, np.nan_to_num(self._folds.held_out, nan=-np.inf).argmax(axis=2), -1)
-        return {"ce": ce, "real": alone, "pooled": together}
+        return {"ce": ce, "real": self.real_alone(), "pooled": together}
+
+    def real_alone(self) -> np.ndarray:
+        """Predictions of the quality checker, which is trained on real rows only. [R, m]"""
+        return np.where(self._folds.fold >= 0, np.nan_to_num(self._folds.held_out, nan=-np.inf).argmax(axis=2), -1)
+
+    def held_out(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The repeat and the held-out real rows of each fold. [m] bool"""
+        for repeat in range(self._folds.n_repeats):
+            yield from ((repeat, rows) for _, rows in self._folds.of_repeat(repeat))
 
     def estimate(self, predictions: np.ndarray, *, against: np.ndarray | None = None) -> Estimate:
         """The project's metric, or with `against` how much higher it is than of those predictions (paired).
 
         The interval is that of a bootstrap over the real rows; repeats of a row stay together.
         """
-        scored = [(repeat, np.flatnonzero(said >= 0)) for repeat, said in enumerate(predictions)]
+        values = self.values(predictions)
+        return estimated(values if against is None else values - self.values(against, rows_of=predictions))
+
+    def values(self, predictions: np.ndarray, *, rows_of: np.ndarray | None = None) -> np.ndarray:
+        """The project's metric over all real rows that are predicted, or that `rows_of` predicts; NaN if too few.
+
+        First over the rows as they are, then over each bootstrap sample, the same for all predictions.
+        [1 + RESAMPLES]
+        """
+        known = predictions if rows_of is None else rows_of
+        scored = [(repeat, np.flatnonzero(said >= 0)) for repeat, said in enumerate(known)]
         usable = [(repeat, rows) for repeat, rows in scored if len(rows) >= MIN_ROWS]
         if not usable:
-            return Estimate(np.nan, np.nan, np.nan)
-        values = np.mean([self._scores(predictions[repeat], rows) for repeat, rows in usable], axis=0)
-        if against is not None:
-            values = values - np.mean([self._scores(against[repeat], rows) for repeat, rows in usable], axis=0)
-        low, high = np.quantile(values[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-        return Estimate(float(values[0]), float(low), float(high))
+            return np.full(1 + RESAMPLES, np.nan)
+        return np.mean([self._scores(predictions[repeat], rows) for repeat, rows in usable], axis=0)
 
     @cached_property
     def _resampled(self) -> np.ndarray:
@@ -114,32 +128,48 @@ class Forecaster:
         return np.concatenate([np.ones((1, m)), drawn])
 
     @cached_property
+    def _rounded(self) -> np.ndarray:
+        return probe.rounding(self._features)
+
+    @cached_property
     def _start(self) -> np.ndarray:
         """The probe of CE: every fit starts from it, so that a forecast does not depend on those before it."""
-        kept = self._curation.kept
-        if not kept.any():
-            return np.zeros((self._real.shape[1] + 1, self.n_classes), dtype=np.float32)
+        every = np.concatenate([self._curation.kept, np.zeros(len(self.labels))])
+        return self._fit(every[None], start=None)[0]
+
+    def _fit(self, row_weights: np.ndarray, *, start: np.ndarray | None) -> np.ndarray:
+        """Probes for sets of weights of the synthetic, then the real rows [F, s + m]. [F, d + 1, K]"""
+        labels = np.concatenate([self._curation.labels, self.labels])
         return probe.fit(
-            self._synthetic[kept], self._curation.labels[kept], np.ones(kept.sum()), n_classes=self.n_classes
+            self._features, labels, row_weights, n_classes=self.n_classes, rounded=self._rounded, start=start
         )
 
-    def _in_fold(self, settings: WeightSettings, number: int, held_out: np.ndarray) -> np.ndarray:
-        """Predictions of the held-out real rows. [h]"""
+    def _in_folds(
+        self, settings: WeightSettings, folds: Sequence[tuple[int, np.ndarray]]
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The held-out real rows of each fold [m] bool, and their predictions [h]."""
+        if not folds:
+            return
+        row_weights = np.stack([self._weights(settings, number, held_out) for number, held_out in folds])
+        probes = self._fit(row_weights, start=self._start)
+        real = self._features[len(self._curation.kept) :]
+        for (_, held_out), of_fold, fitted in zip(folds, row_weights, probes, strict=True):
+            if of_fold.any():
+                yield held_out, probe.predict(fitted, real[held_out])
+            else:
+                yield held_out, np.full(held_out.sum(), np.bincount(self.labels).argmax())
+
+    def _weights(self, settings: WeightSettings, number: int, held_out: np.ndarray) -> np.ndarray:
+        """What each synthetic, then each real row counts in a fold; held-out rows nothing. [s + m]"""
         s = len(self._curation.kept)
         quality = self._prepared.quality.copy()
         quality[:s] = self._folds.synthetic[number]
-        row_weights = curated_weights(replace(self._prepared, quality=quality), settings, self._curation)
-        kept = row_weights > 0
-        features, labels = self._synthetic[kept], self._curation.labels[kept]
-        row_weights = row_weights[kept]
+        result = np.zeros(s + len(held_out))
+        result[:s] = curated_weights(replace(self._prepared, quality=quality), settings, self._curation)
         if settings.real_mass:
-            row_weights = pooled(row_weights, int((~held_out).sum()), settings.real_mass)
-            features = np.concatenate([features, self._real[~held_out]])
-            labels = np.concatenate([labels, self.labels[~held_out]])
-        if not len(labels):
-            return np.full(held_out.sum(), np.bincount(self.labels).argmax())
-        fitted = probe.fit(features, labels, row_weights, n_classes=self.n_classes, start=self._start)
-        return probe.predict(fitted, self._real[held_out])
+            taking_part = np.concatenate([result[:s] > 0, ~held_out])
+            result[taking_part] = pooled(result[:s][result[:s] > 0], int((~held_out).sum()), settings.real_mass)
+        return result
 
     def _scores(self, predicted: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """The metric over these rows: as they are, then in each bootstrap sample. [1 + RESAMPLES]"""
@@ -176,6 +206,12 @@ def estimate_table(forecaster: Forecaster, predictions: Mapping[str, np.ndarray]
     return pd.DataFrame(
         [{"name": n, "mean": 100 * e.mean, "low": 100 * e.low, "high": 100 * e.high} for n, e in found.items()]
     )
+
+
+def estimated(values: np.ndarray) -> Estimate:
+    """A figure as it is, then in bootstrap samples, as an estimate: the quantiles are its interval."""
+    low, high = np.quantile(values[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Estimate(float(values[0]), float(low), float(high))
 
 
 def verdict(difference: Estimate, *, over: str) -> str:

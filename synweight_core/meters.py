@@ -82,13 +82,28 @@ def by_class(labels: pd.Series, weights: np.ndarray, real_labels: pd.Series) -> 
     )
 
 
-def class_warning(classes: pd.DataFrame) -> str:
-    """What to do about classes of `by_class` that have next to no weight, or "" when all have."""
-    starved = classes[(classes["share_weighted"] < STARVED * classes["share_real"]) & (classes["share_real"] > 0)]
-    if starved.empty:
-        return ""
-    names = ", ".join(map(str, starved["label"][:3])) + (f" and {len(starved) - 3} more" if len(starved) > 3 else "")
-    return (
-        f"Hardly any weight is left for: {names}. A model trained so may never name it. Raise the smallest weight, "
-        "lower alpha, or balance the classes as in the real rows."
-    )
+def class_warnings(classes: pd.DataFrame) -> list[str]:
+    """What to do about classes of `by_class` that have next to no weight, or whose weight sits on a few rows."""
+    starved = (classes["share_weighted"] < STARVED * classes["share_real"]) & (classes["share_real"] > 0)
+    collapsed = ~starved & (classes["share_weighted"] > 0)
+    collapsed &= classes["effective_sample_size"] < COLLAPSED_SHARE * classes["rows"]
+    sentences = {
+        "Hardly any weight is left for: {}. A model trained so may never name it. Raise the smallest weight, "
+        "lower alpha, or balance the classes as in the real rows.": starved,
+        "A few rows carry nearly all of the weight of: {}. Lower alpha or beta, or the largest weight.": collapsed,
+    }
+    return [text.format(_names(classes["label"][found])) for text, found in sentences.items() if found.any()]
+
+
+def most_changed(before: np.ndarray, after: np.ndarray, *, rows: int) -> np.ndarray:
+    """Positions of the rows whose weight changed most by factor, at most `rows` of them. Weights are [n] each.
+
+    Weights below 0.01 count as 0.01: from next to nothing to nothing is no change.
+    """
+    change = np.abs(np.log(np.maximum(after, 0.01) / np.maximum(before, 0.01)))
+    order = np.argsort(-change, kind="stable")[:rows]
+    return order[change[order] > 1e-6]
+
+
+def _names(labels: pd.Series) -> str:
+    return ", ".join(map(str, labels[:3])) + (f" and {len(labels) - 3} more" if len(labels) > 3 else "")

@@ -49,8 +49,8 @@ def preset_of(settings: WeightSettings, *, preferred: str | None = None) -> str 
     return preferred if preferred in same else next(iter(same), None)
 
 
-def settings_words(settings: WeightSettings) -> str:
-    """ "alpha 1, beta 0.5, drop 30 %, weights 0 to 10": what differs from plain cross-entropy, and the caps."""
+def terms_words(settings: WeightSettings) -> str:
+    """ "alpha 1, beta 0.5, drop 30 %": what differs from plain cross-entropy; "CE" when nothing does."""
     exponents = {"alpha": settings.alpha, "beta": settings.beta, "relevance": settings.relevance}
     parts = [f"{name} {value:g}" for name, value in exponents.items() if value]
     if settings.temperature != 1:
@@ -59,8 +59,12 @@ def settings_words(settings: WeightSettings) -> str:
         parts.append(f"balance {BALANCES[settings.balance].lower()}")
     shares = {"drop": settings.drop_share, "real mass": settings.real_mass}
     parts += [f"{name} {100 * share:g} %" for name, share in shares.items() if share]
-    caps = f"weights {settings.min_weight:g} to {settings.max_weight:g}"
-    return ", ".join([*(parts or ["all rows alike"]), caps])
+    return ", ".join(parts) or "CE"
+
+
+def settings_words(settings: WeightSettings) -> str:
+    """ "alpha 1, beta 0.5, drop 30 %, weights 0 to 10": the terms, and the caps."""
+    return f"{terms_words(settings)}, weights {settings.min_weight:g} to {settings.max_weight:g}"
 
 
 def formula_words(settings: WeightSettings) -> str:

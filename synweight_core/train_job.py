@@ -12,12 +12,12 @@ from synweight_core import storage
 from synweight_core.curated import weight_columns
 from synweight_core.curation import load_curation
 from synweight_core.data import MIN_SYNTHETIC_ROWS, Dataset
-from synweight_core.errors import DataError
+from synweight_core.errors import DataError, StopRequested
 from synweight_core.prediction import LabelledTexts
 from synweight_core.prepare import Prepared, need_prepared
 from synweight_core.projects import Project, load_dataset, load_project
 from synweight_core.train_config import TrainConfig
-from synweight_core.training import StopRequested, TrainData, train
+from synweight_core.training import TrainData, train
 
 
 def run_training(path: Path, config: Mapping[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:

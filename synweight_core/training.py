@@ -26,6 +26,7 @@ from transformers import (
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from synweight_core import metrics
+from synweight_core.errors import StopRequested
 from synweight_core.prediction import (
     LabelledTexts,
     accelerator_for,
@@ -50,10 +51,6 @@ Report = Callable[[dict[str, Any]], None]
 
 SCALE_WINDOW_ROWS = 2_048  # latest rows from which the scale of a moving reference is estimated
 GRADIENT_NORM = 1.0
-
-
-class StopRequested(Exception):
-    """Raised by `report` to end a run early."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from synweight_core import runs, storage
-from synweight_core.errors import SynweightError
+from synweight_core.errors import StopRequested, SynweightError
 from synweight_core.projects import load_project
 
 POLL_SECONDS = 0.3
@@ -69,10 +69,18 @@ def score_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         return run_scoring(config, _reporter(path))
 
 
+def suggest_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Forecasts of many weight settings, and the one that they suggest. It does not wait for the device."""
+    from synweight_core.suggest_job import run_suggest
+
+    return run_suggest(config, _stoppable_reporter(path))
+
+
 JOBS: Mapping[str, Callable[[Path, Mapping[str, Any]], dict[str, Any]]] = {
     "prepare": prepare_job,
     "train": train_job,
     "score": score_job,
+    "suggest": suggest_job,
 }
 
 
@@ -81,8 +89,6 @@ def _reporter(path: Path) -> Report:
 
 
 def _stoppable_reporter(path: Path) -> Report:
-    from synweight_core.training import StopRequested
-
     write = _reporter(path)
 
     def report(event: dict[str, Any]) -> None:

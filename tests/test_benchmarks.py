@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import ROOT, until
 
@@ -210,3 +211,46 @@ def test_quick_journey_says_what_is_measured_and_what_is_read(tmp_path):
         assert isinstance(found[key], float) if measured else found[key] is None
     assert re.fullmatch(COMMIT, found["commit"])
     assert found["command"].startswith("python benchmarks/journey.py --quick")
+
+
+@pytest.fixture
+def lab(benchmark):
+    for name in ("measuring", "browser", "journey"):
+        benchmark(name)
+    return benchmark("lab")
+
+
+def test_ranking_uses_a_sample_that_is_the_same_each_time(lab, tmp_path):
+    rows = {"synthetic": 3_000, "real_train": 20, "real_test": 2_000}
+    for name, n in rows.items():
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps({"text": f"row {i}"}) + "\n" for i in range(n)))
+    for folder in ("one", "other"):
+        lab.small(tmp_path, tmp_path / folder)
+    for name, n in {"synthetic": lab.RANKED_ROWS, "real_train": 20, "real_test": lab.RANKED_TEST}.items():
+        one, other = ((tmp_path / folder / f"{name}.jsonl").read_text() for folder in ("one", "other"))
+        assert one == other and one.count("\n") == n
+
+
+def test_rank_correlation_of_settings(lab):
+    assert lab.spearman([1, 2, 3, 4], [10, 20, 30, 40]) == 1
+    assert lab.spearman([1, 2, 3, 4], [10, 20, 40, 30]) == 0.8
+    assert lab.spearman([1, 1, 1], [1, 2, 3]) == 0
+
+
+def test_placebo_has_the_weights_of_alpha_1_on_other_rows(lab, demo):
+    from synweight_core.curated import curated_weights
+    from synweight_core.prepare import need_prepared
+
+    prepared = need_prepared(demo)
+    real, placebo = (
+        curated_weights(prepared, lab.SETTINGS[name], lab._curation(demo, name)) for name in ("alpha 1", "shuffled")
+    )
+    assert abs(np.corrcoef(real, placebo)[0, 1]) < 0.1
+    np.testing.assert_allclose(np.sort(placebo)[100:], np.sort(real)[100:], rtol=0.02)
+
+
+def test_warm_refit_is_as_good_as_scikit_learn(lab, monkeypatch):
+    monkeypatch.setattr(lab, "REFIT_ROWS", 4_000)
+    found = lab.time_refit()
+    assert abs(found["accuracy_minus_sklearn"]) <= 0.5
+    assert found["accuracy"] > 50

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from test_pages import app, texts
+from test_pages import app, press, texts
 
-from synweight_core import curation, ledger, map_view, projects
+from synweight_core import curation, ledger, map_view, named_settings, projects
 from synweight_core.weighting import WeightSettings
 
 
@@ -84,3 +84,29 @@ def test_what_if_forecasts_the_change_and_trains_both_as_a_pair(demo, monkeypatc
     assert other.edits == 1 and one.edits == 0 and one.seed == other.seed
     assert not curation.load_curation(demo).kept[:200].any()
     assert "Two runs were started" in test.success[0].value
+
+
+def test_rows_that_the_last_move_changed_are_shown_with_both_weights(demo):
+    test = app("weights", project=demo.id)
+    test.session_state[f"rows:{demo.id}"] = "Rows that the last move changed"
+    test.run()
+    assert "Move a control" in texts(test)
+    test.slider(key=f"alpha:{demo.id}").set_value(3.0).run()
+    table = next(frame.value for frame in test.dataframe if "before" in frame.value)
+    factors = np.log(table["weight"].clip(lower=0.01) / table["before"].clip(lower=0.01)).abs()
+    assert len(table) == 50 and factors.is_monotonic_decreasing and factors.min() > 0
+    assert "Before: alpha 1, weights 0 to 10. Now: alpha 3, weights 0 to 10." in texts(test)
+
+
+def test_kept_settings_are_started_as_a_run(demo, monkeypatch):
+    started = []
+    monkeypatch.setattr(
+        "pages.widgets.settings_panel.start_training", lambda project, config: started.append(config)
+    )  # fmt: skip
+    named_settings.keep_settings(demo, "Strict", WeightSettings(alpha=2, drop_share=0.2))
+    test = app("weights", project=demo.id)
+    press(test, "Train")
+    (config,) = started
+    assert (config.loss, config.weight_settings) == ("tuned", WeightSettings(alpha=2, drop_share=0.2))
+    assert "A run with the settings Strict was started" in test.success[0].value
+    assert projects.load_settings(demo) == WeightSettings()

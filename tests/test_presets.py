@@ -32,7 +32,7 @@ def test_every_preset_is_recognised_whatever_the_caps():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (WeightSettings(0, 0), "all rows alike, weights 0 to 10"),
+        (WeightSettings(0, 0), "CE, weights 0 to 10"),
         (WeightSettings(), "alpha 1, weights 0 to 10"),
         (WeightSettings(0, 0, drop_share=0.29), "drop 29 %, weights 0 to 10"),
         (WeightSettings(-1, 2, 0.25, 4.5), "alpha -1, beta 2, weights 0.25 to 4.5"),
@@ -72,7 +72,7 @@ def test_comparison_has_a_row_a_setting():
     )
     assert found.to_dict("list") == {
         "name": ["Even", "One"],
-        "settings": ["all rows alike, weights 0 to 10", "alpha 1, weights 0 to 10"],
+        "settings": ["CE, weights 0 to 10", "alpha 1, weights 0 to 10"],
         "effective_sample_size": [4, 1],
         "effective_share": [1, 0.25],
         "half_rows": [2, 1],

@@ -20,10 +20,15 @@ def problem(n, *, seed=0, d=12):
     return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32), said, labels
 
 
+def fit(features, labels, weights, **options):
+    rounded = probe.rounding(features)
+    return probe.fit(features, labels, weights[None], n_classes=CLASSES, rounded=rounded, **options)[0]
+
+
 def test_probe_finds_the_coefficients_of_scikit_learn():
     features, labels, _ = problem(400)
     weights = np.random.default_rng(1).exponential(size=400)
-    found = probe.fit(features, labels, weights, n_classes=CLASSES, steps=500)
+    found = fit(features, labels, weights, steps=500)
     expected = LogisticRegression(C=probe.STRENGTH, max_iter=5000, tol=1e-8).fit(
         features, labels, sample_weight=weights / weights.mean()
     )
@@ -35,9 +40,9 @@ def test_probe_finds_the_coefficients_of_scikit_learn():
 
 def test_weight_of_two_is_a_copy():
     features, labels, _ = problem(60)
-    doubled = probe.fit(features, labels, np.where(np.arange(60) < 20, 2.0, 1.0), n_classes=CLASSES, steps=300)
+    doubled = fit(features, labels, np.where(np.arange(60) < 20, 2.0, 1.0), steps=300)
     copied = np.concatenate([np.arange(60), np.arange(20)])
-    expected = probe.fit(features[copied], labels[copied], np.ones(80), n_classes=CLASSES, steps=300)
+    expected = fit(features[copied], labels[copied], np.ones(80), steps=300)
     # the penalty is on the mean weight 1, so that copies change it a little: the answers agree, not every digit
     assert (probe.predict(doubled, features) == probe.predict(expected, features)).mean() > 0.95
 
@@ -45,10 +50,10 @@ def test_weight_of_two_is_a_copy():
 def test_few_steps_from_a_similar_problem_are_as_accurate_as_many_from_nothing():
     features, labels, _ = problem(2_000)
     test, _, truth = problem(3_000, seed=5)
-    start = probe.fit(features, labels, np.ones(2_000), n_classes=CLASSES)
+    start = fit(features, labels, np.ones(2_000))
     weights = np.random.default_rng(2).exponential(size=2_000)
-    warm = probe.fit(features, labels, weights, n_classes=CLASSES, start=start)
-    cold = probe.fit(features, labels, weights, n_classes=CLASSES, steps=500)
+    warm = fit(features, labels, weights, start=start)
+    cold = fit(features, labels, weights, steps=500)
     assert (probe.predict(warm, test) == truth).mean() == pytest.approx(
         (probe.predict(cold, test) == truth).mean(), abs=0.005
     )
@@ -56,11 +61,32 @@ def test_few_steps_from_a_similar_problem_are_as_accurate_as_many_from_nothing()
 
 def test_only_the_ratios_of_weights_count():
     features, labels, _ = problem(100)
-    one = probe.fit(features, labels, np.full(100, 0.01), n_classes=CLASSES)
-    np.testing.assert_allclose(one, probe.fit(features, labels, np.ones(100), n_classes=CLASSES), atol=1e-4)
+    one = fit(features, labels, np.full(100, 0.01))
+    np.testing.assert_allclose(one, fit(features, labels, np.ones(100)), atol=1e-4)
 
 
 def test_a_class_without_rows_is_never_predicted():
     features, labels, _ = problem(100)
-    found = probe.fit(features[labels < 2], labels[labels < 2], np.ones((labels < 2).sum()), n_classes=CLASSES)
+    found = fit(features[labels < 2], labels[labels < 2], np.ones((labels < 2).sum()))
     assert set(probe.predict(found, features)) <= {0, 1}
+
+
+def test_many_sets_of_weights_at_once_are_fitted_as_one_by_one():
+    features, labels, _ = problem(300)
+    sets = np.random.default_rng(3).exponential(size=(4, 300))
+    rounded = probe.rounding(features)
+    together = probe.fit(features, labels, sets, n_classes=CLASSES, rounded=rounded, steps=300)
+    for weights, found in zip(sets, together, strict=True):
+        np.testing.assert_allclose(found, fit(features, labels, weights, steps=300), atol=0.02)
+
+
+def test_a_row_of_weight_zero_is_as_if_it_were_not_there():
+    features, labels, _ = problem(200)
+    weights = np.r_[np.ones(120), np.zeros(80)]
+    found = fit(features, labels, weights, steps=300)
+    np.testing.assert_allclose(found, fit(features[:120], labels[:120], np.ones(120), steps=300), atol=0.02)
+
+
+def test_no_rows_are_refused():
+    with pytest.raises(ValueError, match="0 rows"):
+        probe.rounding(np.empty((0, 3), dtype=np.float32))

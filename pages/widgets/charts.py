@@ -36,10 +36,10 @@ def safe(text: object) -> str:
     return html.escape(str(text), quote=False)
 
 
-def show(figure: go.Figure, table: pd.DataFrame, *, alt: str, key: str) -> None:
-    """A chart with its text alternative and its table twin."""
+def show(figure: go.Figure, table: pd.DataFrame, *, alt: str, key: str, folded: bool = True) -> None:
+    """A chart with its text alternative and its table twin, which may be open because it says more."""
     st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False})
-    with st.expander("Show as table"):
+    with st.expander("Show as table") if folded else st.container():
         st.dataframe(table, hide_index=True, key=f"{key}_table")
 
 

@@ -3,7 +3,19 @@
 import pandas as pd
 import streamlit as st
 
-_COLUMNS = ("similarity", "text", "text_b", "label", "prediction", "weight", "quality", "diversity", "source", "edit")
+_COLUMNS = (
+    "similarity",
+    "text",
+    "text_b",
+    "label",
+    "prediction",
+    "before",
+    "weight",
+    "quality",
+    "diversity",
+    "source",
+    "edit",
+)
 TEXT_CHARS = 1_000  # of a cell: the whole text is on the card of its row
 _OPTIONAL = ("similarity", "text_b", "edit")  # shown where they say something
 
@@ -21,6 +33,7 @@ def row_table(rows: pd.DataFrame, *, key: str) -> None:
             "text": st.column_config.TextColumn(width="large"),
             "text_b": st.column_config.TextColumn("second text", width="large"),
             "similarity": st.column_config.NumberColumn(format="%.3f"),
+            "before": st.column_config.NumberColumn("weight before", format="%.3f"),
             "weight": st.column_config.NumberColumn(format="%.3f"),
             "quality": st.column_config.NumberColumn(format="percent"),
             "diversity": st.column_config.NumberColumn("diversity (nats)", format="%.2f"),

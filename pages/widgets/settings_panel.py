@@ -1,5 +1,6 @@
 """Weight settings under a name: keep, apply, delete, share by link, and compare with those in use."""
 
+from dataclasses import asdict
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -10,6 +11,7 @@ from pages.widgets.plain import plain
 from synweight_core import curation, kept, meters, named_settings, projects
 from synweight_core.curated import curated_weights
 from synweight_core.errors import SynweightError
+from synweight_core.launch import project_config, start_training
 from synweight_core.named_settings import NamedSettings
 from synweight_core.projects import Project
 from synweight_core.weighting import WeightSettings
@@ -55,6 +57,10 @@ def settings_panel(project: Project) -> None:
     with st.container(horizontal=True):
         st.button("Apply", icon=":material/check:", on_click=_apply_chosen, args=(project, slug), key=f"apply_{key}")
         st.button(
+            "Train", icon=":material/model_training:", on_click=_train_chosen, args=(project, slug),
+            key=f"train_{key}", help="A run with these weights, and the edits as they are now; all else by default.",
+        )  # fmt: skip
+        st.button(
             "Delete", icon=":material/delete:", on_click=named_settings.delete_settings, args=(project, slug),
             key=f"delete_{key}",
         )  # fmt: skip
@@ -99,11 +105,26 @@ def _apply_chosen(project: Project, slug: str) -> None:
     try:
         _apply(project, slug)
     except (SynweightError, ValueError) as error:
-        st.session_state[f"settings_error:{project.id}"] = str(error)
+        st.session_state[_message_key(project)] = "error", plain(error)
+
+
+def _train_chosen(project: Project, slug: str) -> None:
+    try:
+        found = named_settings.load_named_settings(project, slug)
+        start_training(project, project_config(project, loss="tuned", **asdict(found.settings)))
+    except (SynweightError, ValueError) as error:
+        st.session_state[_message_key(project)] = "error", plain(error)
+    else:
+        words = f"A run with the settings {plain(found.name)} was started. Watch it on the Train page."
+        st.session_state[_message_key(project)] = "success", words
 
 
 def _message(project: Project) -> None:
-    """Why the settings that were chosen last could not be applied."""
-    error = st.session_state.pop(f"settings_error:{project.id}", None)
-    if error:
-        st.error(plain(error))
+    """What became of the button that was pressed last, once."""
+    if message := st.session_state.pop(_message_key(project), None):
+        kind, words = message
+        getattr(st, kind)(words)
+
+
+def _message_key(project: Project) -> str:
+    return f"settings_message:{project.id}"

@@ -1,0 +1,434 @@
+"""The weights lab: how soon its meters and forecasts are there, and how well forecasts rank settings.
+
+Four parts: `meters` (all but the forecast, 100,000 rows), `forecast` (a refit at 20,000 rows beside scikit-learn, and
+the whole of it), `suggest` (the search on the tweets of `--data`) and `ranking` (forecasts of fixed settings beside
+what fine-tuning made of them, on six sets).
+"""
+
+import os
+import random
+import statistics
+import time
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import journey
+import measuring
+import numpy as np
+
+from synweight_core import meters, probe, runs
+from synweight_core.alignment import build_alignment
+from synweight_core.clusters import ClusterLabels
+from synweight_core.curated import curated_weights, weight_columns
+from synweight_core.curation import Curation, load_curation
+from synweight_core.folds import Folds
+from synweight_core.forecast import Forecaster, final, project_forecaster
+from synweight_core.prepare import Prepared, need_prepared
+from synweight_core.projects import Project, load_dataset
+from synweight_core.weighting import WeightSettings
+
+NAME = "lab"
+REPEATS = 9
+METER_ROWS, CLASSES, DIMENSIONS, REALS = 100_000, 5, 384, 400
+REFIT_ROWS, TEST_ROWS = 20_000, 10_000
+TWEETS = "tweet_sentiment"
+TARGETS = {"meters_ms": 100, "refit_s": 0.2, "whole_s": 1.5, "suggest_s": 60, "spearman": 0.7}
+
+SETS = ("tweet_sentiment", "sst2", "hypo_l", "emotion", "mrpc", "finance_sentiment")
+SEEDS = (0, 1)
+RANKED_ROWS, RANKED_TEST = 2_000, 1_500  # rows of each set that are used: fine-tuning 96 times takes hours as it is
+EPOCHS, MAX_LENGTH = 2, 96
+OFF = WeightSettings(alpha=0, beta=0)
+SETTINGS = {
+    "CE": OFF,
+    "alpha 1": WeightSettings(1, 0),
+    "alpha 2": WeightSettings(2, 0),
+    "IMP": WeightSettings(1, 1),
+    "alpha 1, beta 0.5": WeightSettings(1, 0.5),
+    "filter 30 %": replace(OFF, drop_share=0.3),
+    "relevance": replace(OFF, relevance=1),
+    "shuffled": OFF,  # the weights of alpha 1 on other rows: a placebo
+}
+
+
+def main() -> None:
+    """Measure what the options ask for."""
+    options = measuring.parser(__doc__.splitlines()[0], parts=[*PARTS]).parse_args()
+    measuring.leave_on_sigterm()
+    os.environ.update(runs.WORKER_ENVIRONMENT)  # as pages and workers run
+    if options.quick:
+        print(quick(options.out))
+        return
+    for part in [options.only] if options.only else PARTS:
+        stamped = measuring.stamp()
+        stages = measuring.Stages(options.out, NAME, part, resume=options.resume)
+        measuring.say(f"Part {part}, workspace {stages.workspace} (kept for --resume until the part is complete)")
+        with measuring.use_workspace(stages.workspace):
+            values = PARTS[part](stages, options)
+        measuring.save_part(options.out, NAME, part, values, stamped=stamped, render=report)
+        stages.close()
+    print(report(measuring.load_parts(options.out, NAME)))
+
+
+def quick(out: Path) -> str:
+    """Meters and refit afresh; what needs real texts or training from the results file."""
+    stamped, parts = measuring.stamp(), measuring.load_parts(out, NAME)
+    forecast, suggested, ranking = (
+        parts.get(part, {}).get("values", {}) for part in ("forecast", "suggest", "ranking")
+    )
+    kept = {
+        "meters_ms_100k": None,
+        "forecast_refit_s_20k": None,
+        "forecast_whole_s_20k": forecast.get("whole_seconds"),
+        "suggest_s": suggested.get("seconds"),
+        "forecast_spearman_mean": ranking.get("spearman_mean"),
+    }
+    measured = {
+        "meters_ms_100k": time_meters()["median_ms"],
+        "forecast_refit_s_20k": time_refit(against_sklearn=False)["median_seconds"],
+    }
+    return measuring.quick_report(NAME, measured, kept, stamped=stamped, parts=parts)
+
+
+def timed(compute: Callable[[], Any], times: int = REPEATS) -> list[float]:
+    """Seconds of each call."""
+    seconds = []
+    for _ in range(times):
+        clock = time.perf_counter()
+        compute()
+        seconds.append(time.perf_counter() - clock)
+    return seconds
+
+
+# --- part: meters
+
+
+def time_meters() -> dict[str, Any]:
+    """Weights and all meters of a move of a slider, on rows that are made up."""
+    drawn = np.random.default_rng(0)
+    n, labels = METER_ROWS, drawn.integers(0, CLASSES, METER_ROWS + REALS)
+    vectors = drawn.normal(size=(n + REALS, DIMENSIONS)).astype(np.float32)
+    prepared = made_up(drawn, labels, n_synthetic=n)
+    curation = untouched(labels[:n])
+    alignment = build_alignment(vectors, labels, prepared.relevance, n_synthetic=n)
+    names = np.array([f"class {i}" for i in range(CLASSES)])
+    import pandas as pd
+
+    synthetic, real = pd.Series(names[labels[:n]]), pd.Series(names[labels[n:]])
+    before = curated_weights(prepared, WeightSettings(), curation)
+    steps = {
+        "weights": lambda: curated_weights(prepared, WeightSettings(1, 0.5), curation),
+        "figures, histogram": lambda: (meters.summary(before), meters.is_collapsed(before), meters.histogram(before)),
+        "classes": lambda: meters.class_warnings(meters.by_class(synthetic, before, real)),
+        "alignment": lambda: alignment.measure(before),
+        "rows": lambda: (np.argsort(before), meters.most_changed(before, before[::-1], rows=50)),
+    }  # fmt: skip
+    seconds = {name: timed(step) for name, step in steps.items()}
+    moves = np.sum([*seconds.values()], axis=0)
+    return {
+        "rows": n,
+        "median_ms": round(1000 * float(np.median(moves)), 1),
+        "steps_ms": {name: round(1000 * statistics.median(each), 1) for name, each in seconds.items()},
+    }
+
+
+def made_up(drawn: np.random.Generator, labels: np.ndarray, *, n_synthetic: int) -> Prepared:
+    """A prepared project whose checkers say anything."""
+    rows = len(labels)
+    scores = [np.log(drawn.dirichlet(np.ones(CLASSES), rows)) for _ in range(2)]
+    return Prepared(
+        n_synthetic=n_synthetic, labels=labels, groups=np.arange(rows), quality=scores[0], diversity=scores[1],
+        relevance=drawn.normal(size=rows), xy=np.zeros((rows, 2), dtype=np.float32), facts={}, holes=(),
+        support=np.zeros(rows - n_synthetic), clusters=ClusterLabels(*np.zeros((2, 0)), np.zeros(0), np.zeros(0), []),
+    )  # fmt: skip
+
+
+def untouched(labels: np.ndarray) -> Curation:
+    """No edits of rows with these labels."""
+    return Curation(labels, np.ones(len(labels), dtype=bool), np.zeros(len(labels)), labels)
+
+
+def measure_meters(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
+    """See `time_meters`."""
+    return stages.measure("meters", time_meters)
+
+
+# --- part: forecast
+
+
+def clouds(drawn: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors in overlapping clouds, one a class, and their labels."""
+    centres = np.random.default_rng(1).normal(size=(CLASSES, DIMENSIONS))
+    labels = drawn.integers(0, CLASSES, n)
+    vectors = 0.14 * centres[labels] + drawn.normal(size=(n, DIMENSIONS))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), labels
+
+
+def time_refit(*, against_sklearn: bool = True) -> dict[str, Any]:
+    """A warm refit at weights that differ, and the same problem by scikit-learn; accuracies in points."""
+    drawn = np.random.default_rng(0)
+    features, labels = clouds(drawn, REFIT_ROWS)
+    tests, truth = clouds(drawn, TEST_ROWS)
+    wrong = drawn.random(REFIT_ROWS) < 0.2
+    labels = np.where(wrong, drawn.integers(0, CLASSES, REFIT_ROWS), labels)
+    row_weights = np.where(wrong, 0.2, 1.0) * drawn.lognormal(0, 0.5, REFIT_ROWS)
+    rounded = probe.rounding(features)
+    fit = partial(probe.fit, features, labels, n_classes=CLASSES, rounded=rounded)
+    start = fit(np.ones((1, REFIT_ROWS)))[0]
+
+    def refit() -> np.ndarray:
+        return fit(row_weights[None], start=start)[0]
+
+    found = {
+        "rows": REFIT_ROWS,
+        "median_seconds": round(statistics.median(timed(refit)), 3),
+        "accuracy": journey.points(float((probe.predict(refit(), tests) == truth).mean())),
+        "accuracy_unweighted": journey.points(float((probe.predict(start, tests) == truth).mean())),
+    }
+    if against_sklearn:
+        from sklearn.linear_model import LogisticRegression
+
+        clock = time.perf_counter()
+        model = LogisticRegression(C=probe.STRENGTH, max_iter=1000).fit(features, labels, sample_weight=row_weights)
+        found["sklearn_seconds"] = round(time.perf_counter() - clock, 3)
+        found["sklearn_accuracy"] = journey.points(float(model.score(tests, truth)))
+        found["accuracy_minus_sklearn"] = round(found["accuracy"] - found["sklearn_accuracy"], 3)
+    return found
+
+
+def time_whole() -> dict[str, Any]:
+    """A forecast with all its folds and its interval at REFIT_ROWS rows, and when its first figure is there."""
+    drawn = np.random.default_rng(0)
+    features, labels = clouds(drawn, REFIT_ROWS + REALS)
+    prepared = made_up(drawn, labels, n_synthetic=REFIT_ROWS)
+    fold = np.stack([drawn.permutation(np.arange(REALS) % 5) for _ in range(2)])
+    says = np.log(drawn.dirichlet(np.ones(CLASSES), (10, REFIT_ROWS))).astype(np.float32)
+    held_out = np.log(drawn.dirichlet(np.ones(CLASSES), (2, REALS))).astype(np.float32)
+    folds = Folds(np.arange(REFIT_ROWS), fold, says, held_out)
+    names = tuple(f"class {i}" for i in range(CLASSES))
+    forecaster = Forecaster(
+        prepared, untouched(labels[:REFIT_ROWS]), folds, features, metric="accuracy", label_names=names
+    )
+    forecaster.baselines()  # once in a session
+    firsts, alls = [], []
+    for alpha in (0.5, 1.0, 1.5):
+        clock, first = time.perf_counter(), 0.0
+        for said in forecaster.predictions(WeightSettings(alpha, 0.5)):
+            known = forecaster.estimate(said).is_known
+            first = first or known * (time.perf_counter() - clock)
+        firsts.append(first)
+        alls.append(time.perf_counter() - clock)
+    return {
+        "first_figure_seconds": round(statistics.median(firsts), 3),
+        "whole_seconds": round(statistics.median(alls), 3),
+    }
+
+
+def measure_forecast(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
+    """Refit and whole."""
+    return stages.measure("refit", time_refit) | stages.measure("whole", time_whole)
+
+
+# --- part: suggest
+
+
+def measure_suggest(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
+    """`synweight suggest` on the tweets once they are prepared: wall seconds, worker start included."""
+    stages.measure("prepare", partial(_prepare, options.data / TWEETS, TWEETS))
+
+    def suggested() -> dict[str, Any]:
+        measured = journey.synweight("suggest", journey.the_project().id)
+        return measured.cost() | {"sentence": measured.output.strip().splitlines()[-1]}
+
+    return stages.measure("suggest", suggested)
+
+
+def _prepare(folder: Path, name: str) -> dict[str, Any]:
+    files = {"--synthetic": "synthetic.jsonl", "--real": "real_train.jsonl", "--test": "real_test.jsonl"}
+    words = [word for option, file in files.items() for word in (option, str(folder / file))]
+    return journey.synweight("prepare", *words, "--name", name).cost()
+
+
+# --- part: ranking
+
+
+def measure_ranking(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
+    """Each set on its own, then the means over sets."""
+    found = {name: _ranked(stages, options.data, name) for name in SETS}
+    return {
+        "sets": found,
+        "spearman_mean": round(statistics.mean(each["spearman"] for each in found.values()), 3),
+        "ceiling_mean": round(statistics.mean(each["ceiling"] for each in found.values()), 3),
+    }
+
+
+def _ranked(stages: measuring.Stages, data: Path, name: str) -> dict[str, Any]:
+    """Forecast and test accuracy of all settings on a set, in points, and their rank correlation."""
+    folder = stages.workspace / "sets" / name
+
+    def prepared() -> dict[str, Any]:
+        small(data / name, folder)
+        return _prepare(folder, name)
+
+    stages.measure(f"{name}: prepare", prepared)
+    (project,) = [each for each in measuring_projects() if each.name == name]
+    forecasts = stages.measure(f"{name}: forecast", lambda: _forecasts(project))
+    outcomes = [
+        {
+            setting: stages.measure(f"{name}: {setting}, seed {seed}", partial(_trained, project, setting, seed))
+            for setting in SETTINGS
+        }
+        for seed in SEEDS
+    ]
+    by_seed = [[outcome[setting]["accuracy"] for setting in SETTINGS] for outcome in outcomes]
+    means = np.mean(by_seed, axis=0)
+    return {
+        "forecasts": forecasts,
+        "accuracies": {s: [row[i] for row in by_seed] for i, s in enumerate(SETTINGS)},
+        "spearman": spearman([forecasts[setting] for setting in SETTINGS], means),
+        "ceiling": spearman(*by_seed),
+    }
+
+
+def measuring_projects() -> Sequence[Project]:
+    """All projects of the workspace."""
+    from synweight_core import projects
+
+    return projects.list_projects()
+
+
+def small(source: Path, folder: Path) -> None:
+    """A seeded sample of a set's synthetic and test rows, and all of its small real set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, most in (("synthetic", RANKED_ROWS), ("real_train", None), ("real_test", RANKED_TEST)):
+        path = source / f"{file}.jsonl"
+        if not path.exists():
+            raise SystemExit(f"{path} was not found. Name the folder of data sets with --data.")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if most and len(lines) > most:
+            lines = random.Random(0).sample(lines, most)
+        (folder / path.name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _curation(project: Project, setting: str) -> Curation:
+    """No edits; for the placebo, factors that are the weights of other rows."""
+    curation = load_curation(project)
+    if setting != "shuffled":
+        return curation
+    weights = curated_weights(need_prepared(project), SETTINGS["alpha 1"], curation)
+    shuffled = np.random.default_rng(0).permutation(weights)
+    return replace(curation, log_factor=np.log(np.maximum(shuffled, 1e-3)))
+
+
+def _forecasts(project: Project) -> dict[str, float]:
+    found = {}
+    for name, settings in SETTINGS.items():
+        forecaster = project_forecaster(project, need_prepared(project), _curation(project, name))
+        found[name] = journey.points(forecaster.estimate(final(forecaster, settings)).mean)
+    return found
+
+
+def _trained(project: Project, setting: str, seed: int) -> dict[str, float]:
+    """One fine-tuning of MiniLM; its accuracy on the test rows in points. Validation picks its best evaluation."""
+    from synweight_core.train_config import run_config
+    from synweight_core.train_job import training_data
+    from synweight_core.training import train
+
+    settings, prepared = SETTINGS[setting], need_prepared(project)
+    config = run_config(loss="tuned", seed=seed, epochs=EPOCHS, max_length=MAX_LENGTH, **asdict(settings))
+    data = training_data(project, load_dataset(project), prepared, config)
+    columns = weight_columns(prepared, settings, _curation(project, setting))
+    clock = time.perf_counter()
+    result = train(config, replace(data, log_prior=columns.log_prior[columns.kept]), lambda event: None)
+    return {
+        "accuracy": journey.points(result.figures["test"]["accuracy"]),
+        "seconds": round(time.perf_counter() - clock, 1),
+    }
+
+
+def spearman(one: Sequence[float], other: Sequence[float]) -> float:
+    """Rank correlation, ties by their mean rank; 0 where one of them is constant."""
+    from scipy.stats import spearmanr
+
+    if len(set(one)) == 1 or len(set(other)) == 1:
+        return 0.0
+    return round(float(spearmanr(one, other).statistic), 3)
+
+
+PARTS: dict[str, Callable[[measuring.Stages, Namespace], dict[str, Any]]] = {
+    "meters": measure_meters,
+    "forecast": measure_forecast,
+    "suggest": measure_suggest,
+    "ranking": measure_ranking,
+}
+
+
+# --- tables for people
+
+
+def report(parts: Mapping[str, Any]) -> str:
+    """All parts as Markdown."""
+    sections = [f"# {NAME}: {(__doc__ or '').splitlines()[0]}"]
+    for part, tables in TABLES.items():
+        if part in parts:
+            sections += [f"## {part}", measuring.origin(parts[part]), *tables(parts[part]["values"])]
+    return "\n\n".join(sections) + "\n"
+
+
+def _meter_tables(values: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{values['median_ms']:g} ms for weights and all meters at {values['rows']:,} rows (target "
+        f"{TARGETS['meters_ms']}).",
+        measuring.table(["step", "ms"], values["steps_ms"].items()),
+    ]
+
+
+def _forecast_tables(values: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{values['rows']:,} rows, {DIMENSIONS} dimensions, {CLASSES} classes. A warm refit takes "
+        f"{values['median_seconds']:g} s (target {TARGETS['refit_s']:g}), scikit-learn's LogisticRegression "
+        f"{values['sklearn_seconds']:g} s; accuracy {values['accuracy']:.2f} against {values['sklearn_accuracy']:.2f} "
+        f"(without weights {values['accuracy_unweighted']:.2f}). A whole forecast over 10 folds takes "
+        f"{values['whole_seconds']:g} s (target {TARGETS['whole_s']:g}), its first figure is there after "
+        f"{values['first_figure_seconds']:g} s."
+    ]
+
+
+def _suggest_tables(values: Mapping[str, Any]) -> list[str]:
+    return [
+        f"`synweight suggest` on {TWEETS}: {values['seconds']:g} s (target {TARGETS['suggest_s']}), "
+        f"{values['peak_memory_mb']:,.0f} MB. It said: {values['sentence']}"
+    ]
+
+
+def _ranking_tables(values: Mapping[str, Any]) -> list[str]:
+    rows = [
+        [name, each["spearman"], each["ceiling"], *(_cell(each, setting) for setting in SETTINGS)]
+        for name, each in values["sets"].items()
+    ]
+    return [
+        f"Mean Spearman correlation between forecast and test accuracy {values['spearman_mean']:.2f} (target "
+        f"{TARGETS['spearman']:g}); between the two seeds of fine-tuning, the noise ceiling, "
+        f"{values['ceiling_mean']:.2f}. Up to {RANKED_ROWS:,} synthetic rows of each set, {EPOCHS} epochs, up to "
+        f"{RANKED_TEST:,} test rows. Cells: forecast / mean test accuracy over {len(SEEDS)} seeds.",
+        measuring.table(["set", "Spearman", "ceiling", *SETTINGS], rows),
+    ]
+
+
+def _cell(values: Mapping[str, Any], setting: str) -> str:
+    return f"{values['forecasts'][setting]:.1f} / {statistics.mean(values['accuracies'][setting]):.1f}"
+
+
+TABLES: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "meters": _meter_tables,
+    "forecast": _forecast_tables,
+    "suggest": _suggest_tables,
+    "ranking": _ranking_tables,
+}
+
+if __name__ == "__main__":
+    main()
