@@ -86,7 +86,7 @@ def _by_pattern(project: Project, sides: list[pd.Series], query: str, encoder: Q
 
 
 def _by_meaning(project: Project, sides: list[pd.Series], query: str, encoder: QueryEncoder) -> Hits:
-    vector = encoder.encode(query, query if project.is_pairs else None)
+    vector = encoder.answer(query, query if project.is_pairs else None)
     return Hits(*search.similar(load_positions(project), vector))
 
 

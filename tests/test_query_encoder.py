@@ -11,7 +11,7 @@ import psutil
 import pytest
 from conftest import until
 
-from synweight_core import query_encoder
+from synweight_core import sentence_process
 from synweight_core.errors import DataError, ModelError, SynweightError
 from synweight_core.query_encoder import QueryEncoder
 
@@ -39,7 +39,7 @@ def child(monkeypatch, encoder):
 
     def make(program, **options):
         monkeypatch.setattr(
-            query_encoder.subprocess, "Popen", lambda command, **rest: popen([sys.executable, "-c", program], **rest)
+            sentence_process.subprocess, "Popen", lambda command, **rest: popen([sys.executable, "-c", program], **rest)
         )
         return encoder(**options)
 
@@ -59,15 +59,15 @@ def test_real_answers_are_the_vectors_of_the_rows(encoder):
     first, second = embed(texts)
     real = encoder()
     assert children() == []
-    assert np.abs(real.encode(texts[0]) - first).max() < 1e-4
-    assert np.abs(real.encode(texts[1]) - second).max() < 1e-4
-    assert np.abs(real.encode(*texts) - pair_positions(first[None], second[None])[0]).max() < 1e-4
-    assert np.linalg.norm(real.encode("x" * 2000)) == pytest.approx(1, abs=1e-4)
-    assert np.isfinite(real.encode("\ud800")).all()
+    assert np.abs(real.answer(texts[0]) - first).max() < 1e-4
+    assert np.abs(real.answer(texts[1]) - second).max() < 1e-4
+    assert np.abs(real.answer(*texts) - pair_positions(first[None], second[None])[0]).max() < 1e-4
+    assert np.linalg.norm(real.answer("x" * 2000)) == pytest.approx(1, abs=1e-4)
+    assert np.isfinite(real.answer("\ud800")).all()
 
     (before,) = children()
     before.kill()
-    assert np.abs(real.encode(texts[0]) - first).max() < 1e-4
+    assert np.abs(real.answer(texts[0]) - first).max() < 1e-4
     (after,) = children()
     assert after.pid != before.pid
     real.close()
@@ -85,7 +85,7 @@ def test_child_ends_when_its_input_closes():
 
 
 def test_child_that_waits_too_long_ends():
-    program = "from synweight_core import query_encoder as q; q.IDLE_SECONDS = 1; q._next_line()"
+    program = "from synweight_core import sentence_process as q; q.IDLE_SECONDS = 1; q._next_line()"
     process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
     assert process.wait(30) == -signal.SIGALRM
     process.stdin.close()
@@ -95,7 +95,7 @@ def test_encoder_that_does_not_exist_is_said_plainly(encoder, tmp_path):
     missing = encoder(str(tmp_path))
     for _ in range(2):
         with pytest.raises(ModelError, match=f"The encoder '{tmp_path}' could not be loaded"):
-            missing.encode("a")
+            missing.answer("a")
     assert children() == []
 
 
@@ -103,7 +103,7 @@ def test_encoder_that_does_not_exist_is_said_plainly(encoder, tmp_path):
 def test_empty_and_endless_sentences_start_nothing(encoder, text):
     for texts in ((text,), ("a", text)):
         with pytest.raises(DataError, match="expected 1 to 2,000 that are not all blank"):
-            encoder().encode(*texts)
+            encoder().answer(*texts)
     assert children() == []
 
 
@@ -111,14 +111,14 @@ def test_child_that_ends_at_once_is_tried_twice(child, tmp_path):
     log = tmp_path / "log"
     mortal = child(f"open({str(log)!r}, 'a').write('started\\n')")
     with pytest.raises(SynweightError, match="process ended without a word"):
-        mortal.encode("a")
+        mortal.answer("a")
     assert log.read_text() == "started\n" * 2
     assert children() == []
 
 
 def test_silent_child_is_ended_in_time(child):
     with pytest.raises(SynweightError, match=r"did not answer within 0\.2 seconds"):
-        child("import time; time.sleep(60)", first_seconds=0.2).encode("a")
+        child("import time; time.sleep(60)", first_seconds=0.2).answer("a")
     assert children() == []
 
 
@@ -128,7 +128,7 @@ def test_silent_child_is_ended_in_time(child):
 def test_answer_that_is_none_is_an_error_and_ends_the_child(child, answer):
     wrong = child(f"import sys, time; sys.stdout.write({answer!r}); sys.stdout.flush(); time.sleep(60)")
     with pytest.raises(SynweightError, match="process gave an answer"):
-        wrong.encode("a")
+        wrong.answer("a")
     assert children() == []
 
 
@@ -148,7 +148,7 @@ def test_threads_get_their_own_answers(child):
     texts = [f"0.0{number}" for number in range(1, 9)]
 
     def ask(text):
-        found[text] = echo.encode(text)[1]
+        found[text] = echo.answer(text)[1]
 
     threads = [threading.Thread(target=ask, args=(text,)) for text in texts]
     for thread in threads:
@@ -161,10 +161,10 @@ def test_threads_get_their_own_answers(child):
 
 def test_answer_that_came_too_late_is_not_taken_for_the_next_one(child):
     echo = child(ECHO, first_seconds=30, next_seconds=0.5)
-    echo.encode("0.1")
+    echo.answer("0.1")
     with pytest.raises(SynweightError, match=r"within 0\.5 seconds"):
-        echo.encode("1")
-    assert echo.encode("0.2")[1] == pytest.approx(0.2)
+        echo.answer("1")
+    assert echo.answer("0.2")[1] == pytest.approx(0.2)
 
 
 def test_child_is_gone_when_its_parent_is_killed():
