@@ -7,10 +7,11 @@ With few seeds, Satterthwaite's degrees of freedom are wrong on both sides (too 
 where they do not), so that the two sources keep a t value each, as in Banerjee (Annals of Mathematical Statistics 31,
 1960) for two variances:
 
-    half width^2 = (t_rows^2 MS_row + t_seeds^2 max(MS_seed - m MS_residual, 0)) / (S R)
+    half width^2 = (t_rows^2 MS_row + t_seeds^2 max(MS_seed / m - MS_residual, 0)) / (S R)
 
-where m is the median of the F distribution of MS_seed / MS_residual when seeds make no difference. It never is below
-what the rows alone would give. benchmarks/verdict.py measures its coverage.
+where m is the median that MS_seed / MS_residual has (F distribution) when seeds make no difference: what seeds add is
+estimated without median bias. The mean square of few seeds is most often too small, and m makes up for that. The
+interval is never narrower than the rows alone would make it. benchmarks/verdict.py measures its coverage.
 """
 
 import math
@@ -82,8 +83,8 @@ def half_width(found: MeanSquares, *, seeds: int, rows: int, confidence: float =
     """Half of the interval of each mean, by the formula above. [...]"""
     squares = _t(rows - 1, confidence) ** 2 * found.row
     if seeds > 1:
-        by_chance = fdtri(seeds - 1, (seeds - 1) * (rows - 1), 0.5) * found.residual
-        squares = squares + _t(seeds - 1, confidence) ** 2 * np.maximum(found.seed - by_chance, 0)
+        added = found.seed / fdtri(seeds - 1, (seeds - 1) * (rows - 1), 0.5) - found.residual
+        squares = squares + _t(seeds - 1, confidence) ** 2 * np.maximum(added, 0)
     return np.sqrt(squares / (seeds * rows))
 
 

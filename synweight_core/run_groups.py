@@ -135,9 +135,10 @@ def settings_compared(project: Project) -> Compared:
         except DataError as error:
             left_out.append(f"{run.name} ({run.id}) is left out: {error}")
             continue
-        by_setting = found.pop(recipe(config), {})
+        key = recipe(config)
+        by_setting = found.pop(key, {})
         by_setting.setdefault(_setting(config), {})[config.seed] = config, run
-        found[recipe(config)] = by_setting
+        found[key] = by_setting
     ordered = sorted(reversed(found.values()), key=len, reverse=True)
     return Compared(tuple(_recipe_of(by_setting, test) for by_setting in ordered), tuple(left_out))
 

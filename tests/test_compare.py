@@ -17,6 +17,7 @@ from synweight_core.run_groups import settings_compared
 from synweight_core.train_config import run_config
 
 T_1, T_2 = 12.706204736, 4.302652730  # 97.5 % quantiles of t
+MEDIAN_F = 2 / 3  # of F(1, 2): the square of the upper quartile of t with 2 degrees of freedom
 TABLE = np.array([[1.0, 0.0, 2.0], [3.0, 2.0, 4.0]])  # 2 seeds x 3 rows, without interaction
 CROOKED = np.array([[1.0, 0.0, 2.0], [3.0, 4.0, 2.0]])
 LABELS = np.array([0, 0, 1, 1, 2, 2])
@@ -77,14 +78,14 @@ def test_mean_squares_of_a_table_with_interaction():
 
 def test_interval_has_a_t_value_for_each_source():
     found = interval(TABLE)
-    half = ((T_2**2 * 2 + T_1**2 * 6) / 6) ** 0.5
+    half = ((T_2**2 * 2 + T_1**2 * 6 / MEDIAN_F) / 6) ** 0.5
     assert found.mean == 2 and found.method == CROSSED and found.seeds_assessed
     assert [found.low, found.high] == pytest.approx([2 - half, 2 + half])
 
 
 def test_seeds_count_only_beyond_what_chance_does():
-    half = interval(CROOKED).half_width  # 0.5 is the median of F(1, 2) squared t: t = 0.8165
-    assert half == pytest.approx(T_1 * ((6 - 2 * 2 / 3) / 6) ** 0.5)
+    half = interval(CROOKED).half_width
+    assert half == pytest.approx(T_1 * ((6 / MEDIAN_F - 2) / 6) ** 0.5)
 
 
 def test_seeds_that_agree_leave_the_interval_of_rows():
