@@ -1,7 +1,8 @@
 """The verdict: whether 95 % intervals between settings hold the truth 95 times in 100, and how often noise wins.
 
-Two parts: `simulation` (accuracy) and `macro_f1`. Both draw studies of few seeds and test rows, whose true difference
-is known, from real predictions: those of two settings of the demo by many bootstrap seeds of a linear probe.
+Three parts: `simulation` (accuracy of two settings), `picking` (the best of several) and `macro_f1`. All draw studies
+of few seeds and test rows, whose true difference is known, from real predictions: those of two settings of the demo by
+many bootstrap seeds of a linear probe.
 
 In `simulation`, each row has the probability of being right that the probes gave it under A and under B. Each seed of
 each setting shifts the logits of all rows, so that the accuracy of seeds spreads by 0.5, 1 or 1.5 points (standard
@@ -22,7 +23,7 @@ import measuring
 import numpy as np
 
 from synweight_core import contributions, probe, runs
-from synweight_core.crossed import half_width, mean_squares
+from synweight_core.crossed import CONFIDENCE, half_width, interval, mean_squares
 
 NAME = "verdict"
 PROBES = 60  # bootstrap seeds of each setting
@@ -30,6 +31,7 @@ SIMULATIONS = 10_000  # a cell: its coverage is known to 0.2 points
 SEEDS, ROWS, EFFECTS = (3, 5, 10), (100, 300, 2_000), (0.0, 0.01, 0.03)
 SPREADS = (0.005, 0.01, 0.015)  # standard deviations of accuracy over seeds
 PAIRS = {"quality against IMP": ("quality", "imp"), "IMP against itself": ("imp", "imp")}
+PICKED_OF, PICKING_SEEDS, PICKING_ROWS, PICKING_SIMULATIONS = 4, (3, 5, 10), (300, 2_000), 3_000
 MACRO_SEEDS, MACRO_ROWS, MACRO_SIMULATIONS = (3, 5), (100, 300), 2_000
 TARGETS = {"coverage_off": 2.0, "false_winner_rate": 6.0}
 CHUNK = 4_000_000  # values drawn at once
@@ -211,6 +213,44 @@ def _per_cent(held: np.ndarray) -> float:
     return round(100 * float(held.mean()), 2)
 
 
+# --- part: picking
+
+
+def measure_picking(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
+    """How often the best of several settings that are all as good as CE is said to differ from it."""
+    found = stages.measure("population", lambda: measure_population(stages))
+    rows = population(found, PAIRS["quality against IMP"])
+    cells = []
+    for seeds in PICKING_SEEDS:
+        for n in PICKING_ROWS:
+            done = stages.measure(f"{seeds} seeds, {n} rows", lambda: picked(rows, seeds, n))  # noqa: B023
+            cells.append({"seeds": seeds, "rows": n, **done})
+    return {
+        "simulations": PICKING_SIMULATIONS, "settings": PICKED_OF, "cells": cells,
+        "false_winner_rate": max(one["wins"] for one in cells),
+    }  # fmt: skip
+
+
+def picked(rows: Population, seeds: int, n: int, *, simulations: int = PICKING_SIMULATIONS) -> dict[str, float]:
+    """In per cent: the best of the settings wins over CE, or loses to it, after Bonferroni's correction."""
+    drawn, wins, losses = np.random.default_rng([seeds, n, PICKED_OF]), 0, 0
+    each = simulations // len(SPREADS)
+    for spread in SPREADS:
+        a, b, size = settled(rows, 0.0, spread)
+        for _ in range(each):
+            chosen = drawn.integers(0, len(a), (1, 1, n))
+            settings = [_right(side[chosen], size, seeds, drawn)[0] for side in (b, *(a, b) * (PICKED_OF // 2))]
+            best = max(settings[1:], key=np.mean)
+            low, high = _bounds(best.astype(np.float32) - settings[0])
+            wins, losses = wins + (low > 0), losses + (high < 0)
+    return {"wins": round(100 * wins / (3 * each), 2), "losses": round(100 * losses / (3 * each), 2)}
+
+
+def _bounds(values: np.ndarray) -> tuple[float, float]:
+    found = interval(values, confidence=1 - (1 - CONFIDENCE) / PICKED_OF)
+    return found.low, found.high
+
+
 # --- part: macro_f1
 
 
@@ -276,6 +316,7 @@ def _classes(
 
 PARTS: dict[str, Callable[[measuring.Stages, Namespace], dict[str, Any]]] = {
     "simulation": measure_simulation,
+    "picking": measure_picking,
     "macro_f1": measure_macro_f1,
 }
 
@@ -314,6 +355,16 @@ def _simulation_tables(values: Mapping[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
+def _picking_tables(values: Mapping[str, Any]) -> list[str]:
+    rows = [[one["seeds"], one["rows"], one["wins"], one["losses"]] for one in values["cells"]]
+    return [
+        f"The best of {values['settings']} settings against CE, all of them equally good, with Bonferroni's "
+        f"correction: it wins in at most {values['false_winner_rate']:.1f} %. {values['simulations']:,} studies a "
+        "cell.",
+        measuring.table(["seeds", "test rows", "wins %", "losses %"], rows),
+    ]
+
+
 def _macro_tables(values: Mapping[str, Any]) -> list[str]:
     rows = [[one["pair"], one["truth"], one["seeds"], one["rows"], one["coverage"]] for one in values["cells"]]
     return [
@@ -325,6 +376,7 @@ def _macro_tables(values: Mapping[str, Any]) -> list[str]:
 
 TABLES: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "simulation": _simulation_tables,
+    "picking": _picking_tables,
     "macro_f1": _macro_tables,
 }
 

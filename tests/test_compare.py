@@ -113,8 +113,10 @@ def test_one_row_has_no_interval():
     assert found.mean == 2 and np.isnan(found.low) and found.method.startswith("no interval")
 
 
-def test_more_confidence_is_wider():
-    assert interval(TABLE, confidence=0.99).half_width > interval(TABLE).half_width
+def test_more_confidence_is_wider_and_lets_seeds_count_sooner():
+    half, c = interval(CROOKED, confidence=0.99).half_width, 2 / 99  # the 10 % quantile of F(1, 2)
+    assert half == pytest.approx(63.656741 * ((6 - c * 2) / MEDIAN_F / 6) ** 0.5, rel=1e-4)
+    assert half > interval(CROOKED).half_width
 
 
 def test_more_rows_help_where_rows_differ_and_more_seeds_where_seeds_do():

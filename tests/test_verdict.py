@@ -253,6 +253,11 @@ def test_cell_says_coverage_of_all_spreads_and_of_each(benchmark, rows):
     assert 90 < found["coverage"] <= 100
 
 
+def test_best_of_equal_settings_seldom_wins(benchmark, rows):
+    found = benchmark.picked(rows, 3, 60, simulations=300)
+    assert found["wins"] < 6 and found["losses"] < 6
+
+
 def test_worst_coverage_is_the_farthest_from_95(benchmark):
     assert benchmark.worst([94.0, 97.5, 96.0]) == 97.5
     assert benchmark.worst([92.0, 97.5]) == 92.0
