@@ -30,9 +30,9 @@ def outcomes(project: Project, settings: Collection[Setting]) -> dict[Setting, l
         config, score = _config(run), _test_score(run)
         if config is None or score is None or _setting(config) not in settings:
             continue
-        by_setting = found.pop(_recipe(config), {})
+        by_setting = found.pop(recipe(config), {})
         by_setting.setdefault(_setting(config), {})[config.seed] = score
-        found[_recipe(config)] = by_setting
+        found[recipe(config)] = by_setting
     most = max(reversed(found.values()), key=len, default={})
     return {setting: list(by_seed.values()) for setting, by_seed in most.items()}
 
@@ -61,7 +61,7 @@ def _setting(config: TrainConfig) -> Setting:
     return WeightSettings(**{name: told[name] for name in _WEIGHT_FIELDS & told.keys()}), config.edits
 
 
-def _recipe(config: TrainConfig) -> str:
+def recipe(config: TrainConfig) -> str:
     """All that a run was told besides its weights, seed and device, as one text."""
     apart = _WEIGHT_FIELDS | {"loss", "train_on", "edits", "seed", "device"}
-    return json.dumps({name: value for name, value in asdict(config).items() if name not in apart}, sort_keys=True)
+    return json.dumps({name: value for name, value in vars(config).items() if name not in apart}, sort_keys=True)
