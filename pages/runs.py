@@ -4,11 +4,14 @@ import pandas as pd
 import streamlit as st
 
 from pages.widgets import live, shell
+from pages.widgets.compare_panel import pair_panel, verdict_panel
 from pages.widgets.plain import plain
+from pages.widgets.sources_panel import sources_panel
+from pages.widgets.try_panel import try_panel
 from synweight_core import export, runs
 from synweight_core.errors import SynweightError
 from synweight_core.projects import metric_label
-from synweight_core.runtable import run_table, seed_table
+from synweight_core.runtable import run_table
 
 shell.page_header("Runs", "Compare what was trained, and take the weights and the model with you.")
 project = shell.need_project()
@@ -43,21 +46,6 @@ def curves(chosen: list[runs.Run]) -> None:
     live.evaluation_chart(chosen, live.measure_choice(project, "runs_measure"), key="runs_curves")
 
 
-def seeds() -> None:
-    """Mean and range over seeds of every setting that has finished."""
-    table = seed_table(found)
-    if table.empty:
-        return
-    st.subheader("Over seeds", anchor=False)
-    st.dataframe(
-        table[["setting", "alpha", "beta", "epochs", "edits", "seeds", "mean test accuracy", "lowest", "highest"]],
-        hide_index=True, key="seed_table",
-        column_config={n: st.column_config.NumberColumn(format="%.1f %%") for n in
-                       ("mean test accuracy", "lowest", "highest")},
-    )  # fmt: skip
-    st.caption("Few seeds and few test rows make small differences chance. Compare means only over the same seeds.")
-
-
 def details(run: runs.Run) -> None:
     """One run: its settings, per-class figures and downloads."""
     st.caption(plain(live.settings_line(run)))
@@ -87,17 +75,28 @@ def details(run: runs.Run) -> None:
     st.caption('The model folder loads with transformers.pipeline("text-classification", folder).')
 
 
-selected = table_of_runs()
-curves(selected)
-seeds()
-st.subheader("One run", anchor=False)
-kept = [run for run in found if (run.folder / "outputs.npz").exists()]
-if kept:
-    by_id = {run.id: run for run in kept}
-    choice = st.selectbox("Run", list(by_id), format_func=lambda run_id: live.run_title(by_id[run_id]))
+def single_runs() -> None:
+    """All runs, the curves of those that are selected, and one run with its files."""
+    curves(table_of_runs())
+    st.subheader("One run", anchor=False)
+    kept = {run.id: run for run in found if (run.folder / "outputs.npz").exists()}
+    if not kept:
+        st.caption(f"When a run has ended, its {plain(metric_label(project.metric))} by class and its files are here.")
+        return
+    choice = st.selectbox("Run", list(kept), format_func=lambda run_id: live.run_title(kept[run_id]))
     try:
-        details(by_id[choice])
+        details(kept[choice])
     except SynweightError as error:
         st.error(plain(error))
-else:
-    st.caption(f"When a run has ended, its {plain(metric_label(project.metric))} by class and its files are here.")
+
+
+shell.lazy_tabs(
+    {
+        "Runs": single_runs,
+        "Verdict": lambda: verdict_panel(project),
+        "Two settings": lambda: pair_panel(project),
+        "Sources": lambda: sources_panel(project),
+        "Try a sentence": lambda: try_panel(project, found),
+    },
+    key=f"runs_tab:{project.id}",
+)

@@ -14,6 +14,7 @@ from synweight_core.data import Dataset
 from synweight_core.prepare import load_positions
 from synweight_core.projects import Project, load_dataset
 from synweight_core.query_encoder import QueryEncoder
+from synweight_core.sentence_process import MAX_QUERY_CHARS
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,18 @@ def find_rows(project: Project, query: str, *, way: str = "text") -> Found:
     chosen = rows.iloc[hits.rows]
     text = chosen["text"] + " | " + chosen["text_b"] if project.is_pairs else chosen["text"]
     return Found(chosen[["label", "source"]].assign(text=text), hits.notice)
+
+
+def closest_rows(project: Project, rows: pd.DataFrame, encoder: QueryEncoder, *, each: int = 5) -> np.ndarray:
+    """Positions of the rows of the map that are closest in meaning to these (text, text_b), `each` of every one.
+
+    Texts that are too long to ask about are cut. Raises NotFoundError and SynweightError as `find_rows` does.
+    """
+    vectors, found = load_positions(project), []
+    for text, second in zip(rows["text"], rows["text_b"], strict=True):
+        vector = encoder.answer(text[:MAX_QUERY_CHARS], second[:MAX_QUERY_CHARS] if project.is_pairs else None)
+        found.append(search.similar(vectors, vector, limit=each)[0])
+    return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
 
 
 def texts_of(project: Project, rows: pd.DataFrame) -> list[pd.Series]:

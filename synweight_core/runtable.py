@@ -1,4 +1,4 @@
-"""Runs as tables: one row a run, and one row a setting over its seeds. Accuracies in per cent."""
+"""Runs as a table, one row a run. Accuracies in per cent."""
 
 from collections.abc import Sequence
 
@@ -13,25 +13,6 @@ from synweight_core.weighting import LOSSES
 def run_table(runs: Sequence[Run]) -> pd.DataFrame:
     """One row a run: name, status, settings, best validation and final test figures."""
     return pd.DataFrame([_row(run) for run in runs])
-
-
-def seed_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row a setting: number of seeds, mean, lowest and highest test accuracy of its finished runs."""
-    rows = [
-        {"edits": 0, **run.settings, "accuracy": 100 * run.result["test"]["accuracy"]}
-        for run in sorted(runs, key=lambda run: run.id)
-        if run.result and run.result.get("test")
-    ]
-    if not rows:
-        return pd.DataFrame()
-    frame = pd.DataFrame(rows)
-    setting = [name for name in frame.columns if name not in ("accuracy", "seed", "device")]
-    frame = frame.drop_duplicates([*setting, "seed"], keep="last")  # a seed that was run again counts once
-    grouped = frame.groupby(setting, sort=False, dropna=False)["accuracy"]
-    table = grouped.agg(["size", "mean", "min", "max"]).reset_index()
-    names = {"size": "seeds", "mean": "mean test accuracy", "min": "lowest", "max": "highest"}
-    table["setting"] = [setting_label(*pair) for pair in zip(table["loss"], table["train_on"], strict=True)]
-    return table.rename(columns=names).sort_values("mean test accuracy", ascending=False)
 
 
 def setting_label(loss: str, train_on: str) -> str:

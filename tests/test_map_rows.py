@@ -144,14 +144,6 @@ def finished(seed, accuracy, loss="dimp", train_on="synthetic"):
     return Run(f"20261120-101112-{seed:03d}-x-00", "train", "p", "x", 0.0, settings, "finished", result, None)
 
 
-def test_seed_table_averages_runs_that_differ_only_in_their_seed():
-    table = runtable.seed_table([finished(0, 0.8), finished(1, 0.9), finished(0, 0.5, train_on="real")])
-    assert table["setting"].tolist() == ["DIMP", "Real rows alone (baseline)"]
-    assert table["seeds"].tolist() == [2, 1]
-    assert table["mean test accuracy"].tolist() == pytest.approx([85, 50])
-    assert table["lowest"].tolist() == pytest.approx([80, 50])
-
-
 def test_run_table_shows_per_cent_and_leaves_unknown_figures_empty():
     row = runtable.run_table([finished(0, 0.8)]).iloc[0]
     assert row["test accuracy"] == pytest.approx(80)

@@ -8,7 +8,7 @@ from pages.widgets.charts import MAX_BARS, dark_or_light, layout, safe, short
 from synweight_core import palette
 
 
-def estimates(table: pd.DataFrame, title: str) -> go.Figure:
+def estimates(table: pd.DataFrame, title: str, *, x: str = "Forecast (%)", height: int = 260) -> go.Figure:
     """A mark with its interval for each row of `name`, `mean`, `low`, `high` (per cent); the first stands out."""
     colours = [palette.ABOVE] + [palette.NEUTRAL] * (len(table) - 1)
     figure = go.Figure()
@@ -18,7 +18,7 @@ def estimates(table: pd.DataFrame, title: str) -> go.Figure:
             error_x={"type": "data", "array": [row.high - row.mean], "arrayminus": [row.mean - row.low], "width": 5},
             hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
         )  # fmt: skip
-    layout(figure, title, x="Forecast (%)", y="", height=260)
+    layout(figure, title, x=x, y="", height=height)
     return figure.update_layout(yaxis={"autorange": "reversed"})
 
 

@@ -17,6 +17,7 @@ from synweight_core.errors import DataError
 from synweight_core.forecast import Forecaster, project_forecaster
 from synweight_core.map_colours import colouring
 from synweight_core.map_rows import ColourBy, colours_for, map_rows, with_edits
+from synweight_core.model_query import ModelQuery
 from synweight_core.prepare import Prepared, load_positions, need_prepared
 from synweight_core.projects import Project, load_project
 from synweight_core.query_encoder import QueryEncoder
@@ -104,6 +105,12 @@ def forecaster(project: Project) -> tuple[Forecaster, Mapping[str, np.ndarray]]:
 def encoder(name: str) -> QueryEncoder:
     """The process that turns a sentence into a vector; it starts at the first sentence."""
     return QueryEncoder(name)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, on_release=ModelQuery.close)
+def model(run_id: str) -> ModelQuery:
+    """The process that asks the model of a run about a sentence; it starts at the first question."""
+    return ModelQuery(run_id)
 
 
 def colours_offered(project: Project) -> dict[str, ColourBy]:
