@@ -100,9 +100,13 @@ def run_row_weights(run: Run) -> np.ndarray:
         return stored["row_weights"].astype(np.float64)
 
 
-def input_rows(project: Project) -> dict[str, InputRows]:
-    """The hashes of a project's stored rows, by part."""
-    return _input_rows(project, load_dataset(project))
+def input_rows(project: Project, dataset: Dataset) -> dict[str, InputRows]:
+    """The hashes of a project's stored rows, by part; `dataset` is what `load_dataset` gave."""
+    hashes = rows_hashes(dataset)
+    return {
+        part: InputRows(len(getattr(dataset, part)), file_hash(project.folder / f"{part}.parquet"), hashes[part])
+        for part in PARTS
+    }
 
 
 def column_keys(project: Project) -> dict[str, str]:
@@ -179,7 +183,7 @@ def _recipe(
         settings=settings,
         training=training,
         edits=tuple(edits),
-        inputs=_input_rows(project, dataset),
+        inputs=input_rows(project, dataset),
         encoder=project.encoder,
         checker=CHECKER,
         seed=SEED,
@@ -188,14 +192,6 @@ def _recipe(
         packages=package_versions(),
         weights=weights,
     )
-
-
-def _input_rows(project: Project, dataset: Dataset) -> dict[str, InputRows]:
-    hashes = rows_hashes(dataset)
-    return {
-        part: InputRows(len(getattr(dataset, part)), file_hash(project.folder / f"{part}.parquet"), hashes[part])
-        for part in PARTS
-    }
 
 
 def _frame_hash(frame: pd.DataFrame, names: tuple[str, ...]) -> str:

@@ -28,14 +28,15 @@ def run_training(path: Path, config: Mapping[str, Any], report: Callable[[dict[s
     settings = TrainConfig(**config["settings"])
     project = load_project(config["project"])
     prepared = need_prepared(project)
-    data = training_data(project, load_dataset(project), prepared, settings)
+    dataset = load_dataset(project)
+    data = training_data(project, dataset, prepared, settings)
     try:
         result = train(settings, data, report)
     except StopRequested:  # before the first step: there is no model to keep
         return {"stopped": True}
     result.model.save_pretrained(path / "model")
     result.tokenizer.save_pretrained(path / "model")
-    card = model_card(project, settings, result.figures, inputs=input_rows(project))
+    card = model_card(project, settings, result.figures, inputs=input_rows(project, dataset))
     storage.write_atomically(path / "model" / "README.md", lambda file: file.write_text(card, encoding="utf-8"))
     arrays = {"row_weights": result.row_weights}
     if settings.train_on == "synthetic":

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import zipfile
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -169,7 +170,7 @@ def test_weigh_and_train_refuse_a_project_that_is_not_prepared(workspace):
 READERS = [
     (".parquet", pd.read_parquet),
     (".csv", pd.read_csv),
-    (".jsonl", lambda path: pd.read_json(path, lines=True)),
+    (".jsonl", partial(pd.read_json, lines=True)),
 ]
 
 
