@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from synweight_core import __version__, curation
 from synweight_core.curated import curated_weights
@@ -198,8 +199,12 @@ def _frame_hash(frame: pd.DataFrame, names: tuple[str, ...]) -> str:
     """Lengths stand beside the joined texts, so that no two columns of texts share a hash by where cells end."""
     digest = hashlib.sha256(frame["row"].to_numpy(dtype="<i8").tobytes())
     for name in names:
-        digest.update(frame[name].str.len().to_numpy(dtype="<i8").tobytes())
-        digest.update("".join(frame[name]).encode("utf-8", "surrogatepass"))
+        cells = pa.Table.from_pandas(frame[[name]], preserve_index=False)[name].cast(pa.large_string())
+        cells = cells.combine_chunks().fill_null("")
+        _, places, letters = cells.buffers()
+        ends = np.frombuffer(places, dtype="<i8")[cells.offset : cells.offset + len(cells) + 1]
+        digest.update(np.diff(ends).tobytes())
+        digest.update(memoryview(letters)[ends[0] : ends[-1]] if letters else b"")
     return digest.hexdigest()
 
 

@@ -21,6 +21,7 @@ from synweight_core import __version__, curation, projects, runs
 from synweight_core.cli import _found_line, main
 from synweight_core.map_scores import load_map_scores
 from synweight_core.projects import DEMO_FOLDER
+from synweight_core.recipe import project_recipe, to_json
 from synweight_core.weighting import WeightSettings
 
 ROWS = {"synthetic": 80, "real": 60}
@@ -318,7 +319,7 @@ def test_train_without_waiting_is_listed_and_can_be_stopped(shop):
     assert answer.output == "Error: This run kept no model: it ended before its first step.\n"
 
 
-def test_finished_run_is_listed_with_its_figure_and_exported_in_every_form(shop, tmp_path, files):
+def test_finished_run_is_listed_with_its_figure_and_exported_in_every_form(shop, tmp_path):
     trained = synweight("train", shop.id, "--loss", "quality", "--epochs", 1)
     assert trained.exit_code == 0, trained.output
     run_id = trained.output.split()[0]
@@ -351,6 +352,11 @@ def test_finished_run_is_listed_with_its_figure_and_exported_in_every_form(shop,
     assert synweight("reproduce", recipe).output == "80 weights, identical to the last bit.\n"
     from_file = synweight("reproduce", recipe, "--weights", tmp_path / "out" / "weights.parquet")
     assert from_file.output.startswith("80 weights, ")
+
+
+def test_reproduce_from_the_texts_tells_the_rank_correlation(shop, files, tmp_path):
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(to_json(project_recipe(shop, WeightSettings(beta=0.5))), encoding="utf-8")
     from_texts = synweight("reproduce", recipe, "--synthetic", files["synthetic"], "--real", files["real"])
     assert from_texts.exit_code == 0, from_texts.output
     assert "Training the two checkers" in from_texts.output

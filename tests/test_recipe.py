@@ -350,3 +350,15 @@ def test_row_hash_tells_where_cells_end():
         return recipe.rows_hashes(made)["synthetic"]
 
     assert hashes("ab", "c") != hashes("a", "bc")
+
+
+def test_row_hash_is_that_of_the_texts_however_they_are_held():
+    rows = texts(60, start=0).assign(text_b="", row=np.arange(60))[10:30]
+    names = ("text", "text_b", "label")
+    found = {recipe._frame_hash(frame, names) for frame in (rows, rows.astype(object), rows.copy().reset_index())}
+    assert len(found) == 1
+    digest = hashlib.sha256(np.arange(10, 30).astype("<i8").tobytes())
+    for name in names:
+        digest.update(np.array([len(cell.encode()) for cell in rows[name]], dtype="<i8").tobytes())
+        digest.update("".join(rows[name]).encode())
+    assert found == {digest.hexdigest()}
