@@ -12,14 +12,14 @@ from typing import Any
 import click
 
 from synweight_core import __version__, projects, runs, storage
+from synweight_core.cli_results import export, reproduce, weigh
 from synweight_core.curation import history
 from synweight_core.errors import SynweightError
 from synweight_core.launch import project_config, start_training
 from synweight_core.map_scores import load_map_scores, start_scoring
 from synweight_core.prepare import STAGES, has_folds, load_prepared, need_prepared
-from synweight_core.presets import settings_words
 from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig
-from synweight_core.weighting import BALANCES, LOSSES, WeightSettings, effective_sample_size, rows_carrying
+from synweight_core.weighting import LOSSES
 
 APP = Path(__file__).parent.parent / "app.py"
 _STAGES = STAGES | {"scores": "Scoring the rows"}
@@ -81,40 +81,6 @@ def prepare(
     for finding in project.findings:
         click.echo(f"  {finding.message}")
     _prepare(project, wait=wait)
-
-
-@main.command()
-@click.argument("project_id")
-@click.option("--alpha", type=float, default=None, help="Exponent of quality.")
-@click.option("--beta", type=float, default=None, help="Exponent of the diversity checker.")
-@click.option("--relevance", type=float, default=None, help="Exponent of how much more often a text is real.")
-@click.option("--temperature", type=float, default=None, help="Factor on the fitted temperature of quality; 1: as is.")
-@click.option("--balance", type=click.Choice(list(BALANCES)), default=None, help="Class shares of the weight.")
-@click.option("--drop-share", type=float, default=None, help="Share of the rows, lowest quality first, to leave out.")
-@click.option("--real-mass", type=float, default=None, help="Share of the weight that real rows hold in training.")
-@click.option("--min-weight", type=float, default=None, help="No row counts less than this.")
-@click.option("--max-weight", type=float, default=None, help="No row counts more than this.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the weighted rows: .parquet or .csv.")
-def weigh(project_id: str, out: Path | None, **given: float | str | None) -> None:
-    """Weigh the synthetic rows as they are edited; the settings become those of the project."""
-    from synweight_core import export
-
-    if out and out.suffix not in (".parquet", ".csv"):
-        raise click.UsageError(f"--out is {out}; expected a name that ends in .parquet or .csv.")
-    project = projects.load_project(project_id)
-    chosen = {name: value for name, value in given.items() if value is not None}
-    settings = WeightSettings(**asdict(projects.load_settings(project)) | chosen)
-    need_prepared(project)
-    rows = export.project_weights(project_id, settings)
-    projects.save_settings(project, settings)
-    weights = rows["weight"].to_numpy()
-    click.echo(
-        f"{len(rows):,} rows, effective sample size {effective_sample_size(weights):,.0f}; half of the weight "
-        f"sits on {rows_carrying(weights):,} rows ({settings_words(settings)})"
-    )
-    if out:
-        out.write_bytes(export.to_csv(rows) if out.suffix == ".csv" else export.to_parquet(rows))
-        click.echo(f"Wrote {out}")
 
 
 @main.command()
@@ -233,17 +199,6 @@ def list_runs(project_id: str | None, as_json: bool) -> None:
 
 @main.command()
 @click.argument("run_id")
-@click.option("--to", "folder", type=click.Path(path_type=Path), default=Path("export"), show_default=True)
-def export(run_id: str, folder: Path) -> None:
-    """Write a run's weighted rows (Parquet, CSV) and its model (zip)."""
-    from synweight_core.export import export_run
-
-    for path in export_run(runs.load_run(run_id), folder):
-        click.echo(f"Wrote {path}")
-
-
-@main.command()
-@click.argument("run_id")
 def stop(run_id: str) -> None:
     """Ask a run to end; it keeps the best model so far."""
     runs.load_run(run_id)
@@ -263,6 +218,11 @@ def app(port: int, address: str, with_demo: bool) -> None:
     os.chdir(APP.parent)  # where .streamlit/config.toml is
     options = ["--server.port", str(port), "--server.address", address]
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(APP), *options])
+
+
+main.add_command(weigh)
+main.add_command(export)
+main.add_command(reproduce)
 
 
 def _prepare(project: projects.Project, *, wait: bool) -> None:

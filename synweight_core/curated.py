@@ -52,9 +52,7 @@ def weight_columns(prepared: Prepared, settings: WeightSettings, curation: Curat
     n, columns = prepared.n_synthetic, relabelled(prepared, curation) if curation.edited else prepared
     if settings.temperature != 1:
         columns = replace(columns, quality=tempered(prepared.quality, settings.temperature))
-    kept = curation.kept.copy()
-    if settings.drop_share:
-        kept[kept] = quality_filter(columns.log_quality[kept], settings.drop_share)
+    kept = kept_rows(columns.log_quality, settings, curation)
     real_counts = np.bincount(prepared.labels[n:], minlength=prepared.quality.shape[1])
     return WeightColumns(
         kept=kept,
@@ -67,9 +65,21 @@ def weight_columns(prepared: Prepared, settings: WeightSettings, curation: Curat
     )
 
 
+def kept_rows(log_quality: np.ndarray, settings: WeightSettings, curation: Curation) -> np.ndarray:
+    """Which rows take part: neither excluded nor below the quality filter. bool [n]"""
+    kept = curation.kept.copy()
+    if settings.drop_share:
+        kept[kept] = quality_filter(log_quality[kept], settings.drop_share)
+    return kept
+
+
 def curated_weights(prepared: Prepared, settings: WeightSettings, curation: Curation) -> np.ndarray:
     """Weights of all synthetic rows: 0 where left out, mean 1 over the kept rows that are judged. [n]"""
-    columns = weight_columns(prepared, settings, curation)
+    return weights_of(weight_columns(prepared, settings, curation), settings)
+
+
+def weights_of(columns: WeightColumns, settings: WeightSettings) -> np.ndarray:
+    """`curated_weights` of columns that are at hand. [n]"""
     result = np.zeros(len(columns.kept))
     kept = slice(None) if columns.kept.all() else columns.kept  # no copies of a million rows for nothing
     result[kept] = weights(

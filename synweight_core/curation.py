@@ -142,6 +142,15 @@ def history(project: Project) -> list[EditLine]:
     ]
 
 
+def edits_in_force(project: Project, *, lines: int | None = None) -> list[dict[str, Any]]:
+    """The lines of the edits that the log, or its first `lines` lines, leave in force, oldest first.
+
+    Replaying them gives what `load_curation` gives. Raises DataError when the log is damaged.
+    """
+    records = _read_log(project)[:lines]
+    return [records[i] for i in _stacks(records)[0]]
+
+
 def log_size(project: Project) -> int:
     """Bytes of the log: they grow with each edit, so that a page can cache what it read."""
     path = _log_path(project)
@@ -260,12 +269,13 @@ def _read_log(project: Project) -> list[dict[str, Any]]:
     """The lines of the log, each with all fields of the right kind. Raises DataError."""
     records, _ = storage.read_lines(_log_path(project))
     for i, record in enumerate(records):
-        if not _is_whole(record, project.labels):
+        if not is_whole(record, project.labels):
             raise _damaged(i)
     return records
 
 
-def _is_whole(record: _Record, label_names: Sequence[str]) -> bool:
+def is_whole(record: _Record, label_names: Sequence[str]) -> bool:
+    """Whether a line of a log has all its fields, each of the right kind; the rows are not looked into."""
     kind, value, when = str(record.get("kind")), record.get("value"), record.get("time")
     fits = {"relabel": value in label_names, "factor": _is_factor(value)}.get(kind, value is None)
     return (

@@ -173,7 +173,11 @@ def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
         report({"event": "stage", "stage": name, "done": 0, "total": 1})
         return cache.cached(name, cache_key(project, name), compute)
 
-    vectors = stage("vectors", lambda: _vectors(project, dataset, report, device))
+    def read() -> cache.Arrays:
+        with compiled_map():  # the encoder leaves a processor idle now and then
+            return _vectors(project.encoder, dataset, report, device)
+
+    vectors = stage("vectors", read)
     graph = stage("graph", lambda: _graph(vectors["positions"]))
     stage("checkers", lambda: _checkers(dataset, vectors, graph["groups"]))
     stage("relevance", lambda: _relevance(dataset, vectors, graph["groups"]))
@@ -196,7 +200,30 @@ def cache_key(project: Project, stage: str) -> str:
     return cache.content_key(project.data_hash, model, SEED, CHECKER, versions)
 
 
-def _vectors(project: Project, dataset: Dataset, report: Report, device: str) -> cache.Arrays:
+def judged(dataset: Dataset, encoder: str, *, report: Report, device: str = "auto") -> Prepared:
+    """The columns that weights are made of, computed anew without the cache; all of the map and of support is empty.
+
+    `report` gets what that of `prepare` gets. Raises ModelError when the encoder cannot be loaded.
+    """
+
+    def stage(name: str, compute: Callable[[], cache.Arrays]) -> cache.Arrays:
+        report({"event": "stage", "stage": name, "done": 0, "total": 1})
+        return compute()
+
+    vectors = stage("vectors", lambda: _vectors(encoder, dataset, report, device))
+    groups = stage("graph", lambda: _graph(vectors["positions"]))["groups"]
+    checkers = stage("checkers", lambda: _checkers(dataset, vectors, groups))
+    relevance = stage("relevance", lambda: _relevance(dataset, vectors, groups))["relevance"]
+    nothing = np.zeros(0)
+    no_clusters = ClusterLabels(nothing, nothing, nothing, nothing, [])
+    return Prepared(
+        n_synthetic=len(dataset.synthetic), xy=np.zeros((len(groups), 2)), groups=groups, relevance=relevance,
+        support=nothing, holes=(), clusters=no_clusters, facts={},
+        **{name: checkers[name] for name in ("quality", "diversity", "labels")},
+    )  # fmt: skip
+
+
+def _vectors(encoder: str, dataset: Dataset, report: Report, device: str) -> cache.Arrays:
     from synweight_core.embedding import embed
 
     def side(name: str, number: int) -> np.ndarray:
@@ -207,13 +234,12 @@ def _vectors(project: Project, dataset: Dataset, report: Report, device: str) ->
             share = {"done": done + number * total, "total": total * sides}
             report({"event": "stage", "stage": "vectors", **share})
 
-        return embed(texts, encoder=project.encoder, device=device, progress=progress)
+        return embed(texts, encoder=encoder, device=device, progress=progress)
 
-    with compiled_map():  # the encoder leaves a processor idle now and then
-        first = side("text", 0)
-        if not dataset.is_pairs:
-            return {"positions": first}
-        second = side("text_b", 1)
+    first = side("text", 0)
+    if not dataset.is_pairs:
+        return {"positions": first}
+    second = side("text_b", 1)
     return {"positions": pair_positions(first, second), "first": first, "second": second}
 
 

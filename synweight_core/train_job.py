@@ -13,9 +13,11 @@ from synweight_core.curated import weight_columns
 from synweight_core.curation import load_curation
 from synweight_core.data import MIN_SYNTHETIC_ROWS, Dataset
 from synweight_core.errors import DataError, StopRequested
+from synweight_core.model_card import model_card
 from synweight_core.prediction import LabelledTexts
 from synweight_core.prepare import Prepared, need_prepared
 from synweight_core.projects import Project, load_dataset, load_project
+from synweight_core.recipe import input_rows
 from synweight_core.train_config import TrainConfig
 from synweight_core.training import TrainData, train
 
@@ -26,13 +28,16 @@ def run_training(path: Path, config: Mapping[str, Any], report: Callable[[dict[s
     settings = TrainConfig(**config["settings"])
     project = load_project(config["project"])
     prepared = need_prepared(project)
-    data = training_data(project, load_dataset(project), prepared, settings)
+    dataset = load_dataset(project)
+    data = training_data(project, dataset, prepared, settings)
     try:
         result = train(settings, data, report)
     except StopRequested:  # before the first step: there is no model to keep
         return {"stopped": True}
     result.model.save_pretrained(path / "model")
     result.tokenizer.save_pretrained(path / "model")
+    card = model_card(project, settings, result.figures, inputs=input_rows(project, dataset))
+    storage.write_atomically(path / "model" / "README.md", lambda file: file.write_text(card, encoding="utf-8"))
     arrays = {"row_weights": result.row_weights}
     if settings.train_on == "synthetic":
         curation = load_curation(project, lines=settings.edits)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import zipfile
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -20,9 +21,14 @@ from synweight_core import __version__, curation, projects, runs
 from synweight_core.cli import _found_line, main
 from synweight_core.map_scores import load_map_scores
 from synweight_core.projects import DEMO_FOLDER
+from synweight_core.recipe import project_recipe, to_json
 from synweight_core.weighting import WeightSettings
 
 ROWS = {"synthetic": 80, "real": 60}
+EXPORTED = {
+    "weights.parquet", "weights.csv", "weights.jsonl", "weights_dataset", "atlas.parquet", "recipe.json",
+    "train_sklearn.py", "train_transformers.py", "model.zip",
+}  # fmt: skip
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # few rows: more threads only wait for each other on a busy machine
 
 
@@ -162,7 +168,14 @@ def test_weigh_and_train_refuse_a_project_that_is_not_prepared(workspace):
         assert f"is not prepared yet. Run 'synweight prepare {project.id}'" in answer.output
 
 
-@pytest.mark.parametrize(("suffix", "read"), [(".parquet", pd.read_parquet), (".csv", pd.read_csv)])
+READERS = [
+    (".parquet", pd.read_parquet),
+    (".csv", pd.read_csv),
+    (".jsonl", partial(pd.read_json, lines=True)),
+]
+
+
+@pytest.mark.parametrize(("suffix", "read"), READERS)
 def test_weigh_says_the_effective_sample_size_and_writes_the_rows(shop, tmp_path, suffix, read):
     out = tmp_path / f"weights{suffix}"
     answer = synweight("weigh", shop.id, "--alpha", 2, "--max-weight", 4, "--out", out)
@@ -306,7 +319,7 @@ def test_train_without_waiting_is_listed_and_can_be_stopped(shop):
     assert answer.output == "Error: This run kept no model: it ended before its first step.\n"
 
 
-def test_finished_run_is_listed_with_its_figure_and_exported_as_three_files(shop, tmp_path):
+def test_finished_run_is_listed_with_its_figure_and_exported_in_every_form(shop, tmp_path):
     trained = synweight("train", shop.id, "--loss", "quality", "--epochs", 1)
     assert trained.exit_code == 0, trained.output
     run_id = trained.output.split()[0]
@@ -326,12 +339,42 @@ def test_finished_run_is_listed_with_its_figure_and_exported_as_three_files(shop
 
     answer = synweight("export", run_id, "--to", tmp_path / "out")
     assert answer.exit_code == 0
-    assert answer.output.count("Wrote ") == 3
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"weights.parquet", "weights.csv", "model.zip"}
+    written = {line.split("/")[-1] for line in answer.output.splitlines()}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == written == EXPORTED
     rows = pd.read_parquet(tmp_path / "out" / "weights.parquet")
     assert rows["weight"].mean() == pytest.approx(1)
     assert len(pd.read_csv(tmp_path / "out" / "weights.csv")) == len(rows) == 80
-    assert {"config.json", "model.safetensors"} <= set(zipfile.ZipFile(tmp_path / "out" / "model.zip").namelist())
+    names = set(zipfile.ZipFile(tmp_path / "out" / "model.zip").namelist())
+    assert {"config.json", "model.safetensors", "README.md"} <= names
+    assert synweight("export", run_id, "--to", tmp_path / "out").exit_code == 0
+
+    recipe = tmp_path / "out" / "recipe.json"
+    assert synweight("reproduce", recipe).output == "80 weights, identical to the last bit.\n"
+    from_file = synweight("reproduce", recipe, "--weights", tmp_path / "out" / "weights.parquet")
+    assert from_file.output.startswith("80 weights, ")
+
+
+def test_reproduce_from_the_texts_tells_the_rank_correlation(shop, files, tmp_path):
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(to_json(project_recipe(shop, WeightSettings(beta=0.5))), encoding="utf-8")
+    from_texts = synweight("reproduce", recipe, "--synthetic", files["synthetic"], "--real", files["real"])
+    assert from_texts.exit_code == 0, from_texts.output
+    assert "Training the two checkers" in from_texts.output
+    rank = re.search(r"rank correlation (\d\.\d+)|identical to the last bit", from_texts.output)
+    assert float(rank[1] or 1) > 0.99
+    refused = synweight("reproduce", recipe, "--synthetic", files["real"], "--real", files["real"])
+    assert refused.exit_code == 1
+    assert refused.output.splitlines()[-1].startswith("Error: The synthetic rows in real.csv changed since the recipe")
+
+
+def test_reproduce_says_what_is_needed(tmp_path):
+    (tmp_path / "recipe.json").write_text('{"format": "synweight-recipe", "ver')
+    cut = synweight("reproduce", tmp_path / "recipe.json")
+    assert cut.exit_code == 1
+    assert cut.output.startswith("Error: The recipe is cut off or is not JSON.") and cut.output.count("\n") == 1
+    half = synweight("reproduce", tmp_path / "recipe.json", "--real", tmp_path / "recipe.json")
+    assert half.exit_code == 2
+    assert "Give both --synthetic and --real, or --weights, or none of them." in half.output
 
 
 def test_interrupt_asks_the_run_that_is_followed_to_stop(workspace):

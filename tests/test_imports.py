@@ -6,7 +6,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-HEAVY = ("torch", "transformers", "umap", "sentence_transformers", "pynndescent", "sklearn", "numba")
+HEAVY = ("torch", "transformers", "umap", "sentence_transformers", "pynndescent", "sklearn", "numba", "datasets")
 SOURCES = ["app.py", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "pages").rglob("*.py"))]
 
 
