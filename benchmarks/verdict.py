@@ -34,7 +34,7 @@ PAIRS = {"quality against IMP": ("quality", "imp"), "IMP against itself": ("imp"
 PICKED_OF, PICKING_SEEDS, PICKING_ROWS, PICKING_SIMULATIONS = 4, (3, 5, 10), (300, 2_000), 3_000
 MACRO_SEEDS, MACRO_ROWS, MACRO_SIMULATIONS = (3, 5), (100, 300), 2_000
 TARGETS = {"coverage_off": 2.0, "false_winner_rate": 6.0}
-NOISE = 0.48  # points: two standard errors of a coverage of 95 % over 10,000 studies, rounded up
+NOISE = 0.48  # points: two standard errors of a rate of 6 % over 10,000 studies
 CHUNK = 4_000_000  # values drawn at once
 _NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _NODE_WEIGHTS = _NODE_WEIGHTS / _NODE_WEIGHTS.sum()
@@ -352,10 +352,10 @@ def _simulation_tables(values: Mapping[str, Any]) -> list[str]:
     low, high = values["coverage_of_one_spread"]
     by_pair = ", ".join(f"{false_winners(values['cells'], pair):.1f} % for {pair}" for pair in PAIRS)
     return [
-        f"Worst cell: the 95 % interval holds the truth in {values['coverage_95']:.1f} % of the studies (target: "
+        f"Worst cell: the 95 % interval holds the truth in {values['coverage_95']:.2f} % of the studies (target: "
         f"within {TARGETS['coverage_off']:g} points of 95). With zero effect one of the two wins in at most "
-        f"{values['false_winner_rate']:.1f} % (target {TARGETS['false_winner_rate']:g}; {by_pair}). "
-        f"{values['simulations']:,} studies a cell (two standard errors of a coverage: {NOISE:g} points), a third each "
+        f"{values['false_winner_rate']:.2f} % (target {TARGETS['false_winner_rate']:g}; {by_pair}). "
+        f"{values['simulations']:,} studies a cell (two standard errors: up to {NOISE:g} points), a third each "
         f"with accuracies that spread over seeds by {', '.join(spreads)} points; of cells of one spread alone, the "
         f"lowest coverage is {low:.1f} %, the highest {high:.1f} %.",
         measuring.table(

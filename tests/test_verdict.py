@@ -29,7 +29,7 @@ def group(name, accuracy, *, seeds=5, n=N, first_seed=0, draw=0, metric="accurac
         Run(f"r{seed}", "train", "p", name, 0.0, {"seed": seed}, "finished", {}, None)
         for seed in range(first_seed, first_seed + seeds)
     ]
-    made = Group(name, config, tuple(done), test)
+    made = Group(name, config, tuple(range(first_seed, first_seed + seeds)), tuple(done), test)
     drawn = np.random.default_rng(draw)
     hardness = np.random.default_rng(99).random(n)  # rows are as hard for all settings
     right = hardness + drawn.normal(0, 0.05, (seeds, n)) < accuracy
