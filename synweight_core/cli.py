@@ -15,11 +15,12 @@ from synweight_core import __version__, projects, runs, storage
 from synweight_core.curation import history
 from synweight_core.errors import SynweightError
 from synweight_core.launch import project_config, start_training
+from synweight_core.losses import LOSSES
 from synweight_core.map_scores import load_map_scores, start_scoring
 from synweight_core.prepare import STAGES, has_folds, load_prepared, need_prepared
 from synweight_core.presets import settings_words
 from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig
-from synweight_core.weighting import BALANCES, LOSSES, WeightSettings, effective_sample_size, rows_carrying
+from synweight_core.weighting import BALANCES, WeightSettings, effective_sample_size, rows_carrying
 
 APP = Path(__file__).parent.parent / "app.py"
 _STAGES = STAGES | {"scores": "Scoring the rows"}
