@@ -15,19 +15,19 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch.nn.functional import cross_entropy
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 from transformers import (
     DataCollatorWithPadding,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     get_linear_schedule_with_warmup,
 )
-from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from synweight_core import metrics
 from synweight_core.errors import StopRequested
 from synweight_core.prediction import (
     accelerator_for,
+    by_length,
     collator,
     encode,
     load_backbone,
@@ -70,7 +70,7 @@ def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
         encode(tokenizer, rows, max_length=config.max_length) for rows in (data.train, data.validation, data.test)
     )
     collate = collator(tokenizer)
-    sampler = _sampler(train_rows, config)
+    sampler = by_length(train_rows, batch_size=config.batch_size, seed=config.seed)
     loader: DataLoader[dict[str, Any]] = DataLoader(train_rows, config.batch_size, sampler=sampler, collate_fn=collate)  # type: ignore[arg-type]
     doubted = warn_of_doubts(config, data) if config.train_on == "synthetic" else []
     row_weights, soft = RowWeights(config, data), targets(config, data)
@@ -158,13 +158,6 @@ def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
             )
         }
     return TrainResult(model, tokenizer, row_weights.latest, test_log_probs, figures)
-
-
-def _sampler(rows: list[dict[str, Any]], config: TrainConfig) -> Sampler[int]:
-    """Random order in which rows of like length share a batch."""
-    lengths = [len(row["input_ids"]) for row in rows]
-    generator = torch.Generator().manual_seed(config.seed)
-    return LengthGroupedSampler(config.batch_size, lengths=lengths, generator=generator)
 
 
 def _better(scores: dict[str, float], best: dict[str, float]) -> bool:
