@@ -122,9 +122,9 @@ def targets(config: TrainConfig, data: TrainData) -> torch.Tensor | None:
     if data.quality is None:
         raise ValueError(f"The loss '{config.loss}' needs `quality`, the log-probabilities of all classes; none given.")
     labels, n = data.train.labels, data.n_synthetic
-    real = np.eye(data.quality.shape[1])[labels[n:]]
-    mixed = np.concatenate([soft_targets(data.quality, labels[:n], share=share), real])
-    return torch.as_tensor(mixed, dtype=torch.float32)
+    of_synthetic = soft_targets(data.quality.astype(np.float32), labels[:n], share=share)
+    of_real = np.eye(data.quality.shape[1], dtype=np.float32)[labels[n:]]
+    return torch.from_numpy(np.concatenate([of_synthetic, of_real]))
 
 
 def warn_of_doubts(config: TrainConfig, data: TrainData) -> list[str]:

@@ -9,6 +9,10 @@ KINDS = {
     PROBE: "Linear probe on sentence vectors (seconds)",
     "finetuned": "Fine-tuned classifier (minutes; a GPU helps)",
 }
+PROBES_INSTEAD = (
+    "The checkers of this project are fine-tuned. Here linear probes stand in for its quality checker: fine-tuning one "
+    "in every fold would take too long."
+)
 ROW_VISITS = 4_000  # in one fit, unless two epochs are more: beyond it more epochs bring a checker little
 
 

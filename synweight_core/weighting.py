@@ -142,7 +142,7 @@ def soft_targets(log_probs: np.ndarray, labels: np.ndarray, *, share: float) -> 
         labels: [n] int.
         share: 0 to 1.
     """
-    hard = np.eye(log_probs.shape[1])[labels]
+    hard = np.eye(log_probs.shape[1], dtype=log_probs.dtype)[labels]
     judged = ~np.isnan(log_probs[np.arange(len(labels)), labels])
     mixed = share * np.exp(np.nan_to_num(log_probs, nan=-np.inf)) + (1 - share) * hard
     return np.where(judged[:, None], mixed, hard)
