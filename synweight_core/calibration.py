@@ -23,6 +23,11 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(found.x))
 
 
+def calibrated_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The cross-entropy of these rows after their own temperature, nats: what a checker could be worth. [n, K]"""
+    return _cross_entropy(logits / fit_temperature(logits, labels), labels)
+
+
 def tempered(log_probs: np.ndarray, factor: float) -> np.ndarray:
     """Log-probabilities with their temperature multiplied by `factor`; NaN columns stay NaN. [n, K]"""
     known = ~np.isnan(log_probs[:1]).ravel()

@@ -8,6 +8,7 @@ by the model of all training rows; both divided by one temperature that was fitt
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.special import log_softmax
@@ -15,14 +16,23 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
-from synweight_core.calibration import expected_calibration_error, fit_temperature
+from synweight_core.calibration import calibrated_cross_entropy, expected_calibration_error, fit_temperature
+from synweight_core.checker_rows import Rows
+from synweight_core.tuning import PROBE, Tuning
+
+Progress = Callable[[int, int], None]  # done, total
 
 FOLDS = 5
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # inverse regularisation C, tried out of fold
 TOLERANCE = 1e-3  # of the gradient; 1e-2 stops before the first step when there are many classes
 SMALL_FIT = 1_000_000  # numbers in the features below which one processor is quicker than two
 ROWS_FOR_STRENGTH = 2_000  # a seeded sample of this size chooses the strength
+DEFAULT_TUNING = Tuning()
 _ABSENT = -30.0  # logit of a class that a fold's training rows lack
+
+
+def _quiet(done: int, total: int) -> None:
+    """Nobody waits."""
 
 
 @dataclass(frozen=True)
@@ -37,64 +47,105 @@ class CheckerScores:
     trained: np.ndarray
     other: np.ndarray
     temperature: float
-    strength: float
     accuracy: float
     calibration_error: float
 
 
-Checker = Callable[..., CheckerScores]
+class Checker(Protocol):
+    """One row of CHECKERS.
+
+    Args:
+        rows: to train on, n.
+        labels: of these rows, [n] int below `n_classes`.
+        other: rows to score only, m.
+        groups: near-duplicate groups, [n] int; a group never stands on both sides of a fold.
+        seed: of the folds.
+        tuning: how to fine-tune; linear checkers do not read it.
+        progress: gets done and total from checkers that take long.
+    """
+
+    def __call__(
+        self,
+        rows: Rows,
+        labels: np.ndarray,
+        other: Rows,
+        *,
+        n_classes: int,
+        groups: np.ndarray | None = None,
+        seed: int = 0,
+        tuning: Tuning = DEFAULT_TUNING,
+        progress: Progress = _quiet,
+    ) -> CheckerScores: ...
 
 
 def probe_checker(
-    features: np.ndarray,
+    rows: Rows,
     labels: np.ndarray,
-    other_features: np.ndarray,
+    other: Rows,
     *,
     n_classes: int,
     groups: np.ndarray | None = None,
     seed: int = 0,
+    tuning: Tuning = DEFAULT_TUNING,
+    progress: Progress = _quiet,
 ) -> CheckerScores:
-    """A regularised linear classifier on cached vectors.
-
-    Args:
-        features: of the rows to train on, [n, d].
-        labels: of these rows, [n] int below `n_classes`.
-        other_features: of rows to score only, [m, d].
-        groups: near-duplicate groups, [n] int; a group never stands on both sides of a fold.
-        seed: of the folds.
-    """
+    """A regularised linear classifier on cached vectors. Arguments as in `Checker`."""
+    features = rows.features
     with threadpool_limits(1 if features.size < SMALL_FIT else None):  # many small products: threads only wait
-        return _probe(features, labels, other_features, n_classes, groups, seed)
+        folds = cross_fitting_folds(labels, groups, seed=seed)
+        strength = choose_strength(features, labels, folds, n_classes, seed)
+        out_of_fold = _cross_fit(features, labels, folds, n_classes, strength)
+        of_others = fit_logits(features, labels, n_classes, strength)(other.features)
+        return _calibrated(out_of_fold, of_others, labels, folds, n_classes)
 
 
-def _probe(
-    features: np.ndarray,
+def finetuned_checker(
+    rows: Rows,
     labels: np.ndarray,
-    other_features: np.ndarray,
+    other: Rows,
+    *,
     n_classes: int,
-    groups: np.ndarray | None,
-    seed: int,
+    groups: np.ndarray | None = None,
+    seed: int = 0,
+    tuning: Tuning = DEFAULT_TUNING,
+    progress: Progress = _quiet,
 ) -> CheckerScores:
+    """A fine-tuned transformers classifier on the texts; pairs as the tokenizer's pairs. Arguments as in `Checker`.
+
+    Raises:
+        ModelError: the backbone cannot be loaded, or the device is not there.
+    """
+    from synweight_core.finetuned import cross_fit
+
     folds = cross_fitting_folds(labels, groups, seed=seed)
-    strength = choose_strength(features, labels, folds, n_classes, seed)
-    out_of_fold = _cross_fit(features, labels, folds, n_classes, strength)
-    all_rows = fit_logits(features, labels, n_classes, strength)
+    found = cross_fit(
+        rows.labelled(labels), folds, other.labelled(), n_classes=n_classes, tuning=tuning, seed=seed,
+        progress=progress,
+    )  # fmt: skip
+    return _calibrated(found.trained, found.other, labels, folds, n_classes)
+
+
+def _calibrated(
+    out_of_fold: np.ndarray, other: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int
+) -> CheckerScores:
+    """Logits [n, K] and [m, K] -> what the checker says, by one temperature that was fitted out of fold."""
+    absent = np.bincount(labels, minlength=n_classes) == 0
+    out_of_fold, other = (np.where(absent, _ABSENT, logits) for logits in (out_of_fold, other))
     counted = folds >= 0
     has_two = len(np.unique(labels[counted])) > 1
     temperature = fit_temperature(out_of_fold[counted], labels[counted]) if has_two else 1.0
-    trained = _log_probs(out_of_fold / temperature, labels, n_classes)
+    trained = _log_probs(out_of_fold / temperature, absent)
     calibrated = np.nan_to_num(trained[counted], nan=_ABSENT)
     return CheckerScores(
         trained=trained,
-        other=_log_probs(all_rows(other_features) / temperature, labels, n_classes),
+        other=_log_probs(other / temperature, absent),
         temperature=temperature,
-        strength=strength,
         accuracy=float((calibrated.argmax(axis=1) == labels[counted]).mean()),
         calibration_error=expected_calibration_error(calibrated, labels[counted]),
     )
 
 
-CHECKERS: Mapping[str, Checker] = {"probe": probe_checker}
+CHECKERS: Mapping[str, Checker] = {PROBE: probe_checker, "finetuned": finetuned_checker}
 
 
 def cross_fitting_folds(labels: np.ndarray, groups: np.ndarray | None, *, seed: int) -> np.ndarray:
@@ -190,8 +241,7 @@ def choose_strength(features: np.ndarray, labels: np.ndarray, folds: np.ndarray,
 
     def cross_entropy(strength: float) -> float:
         logits = _cross_fit(features, labels, folds, n_classes, strength)[scored]
-        scaled = logits / fit_temperature(logits, labels[scored])
-        return float(-of_label(log_softmax(scaled, axis=1), labels[scored]).mean())
+        return calibrated_cross_entropy(logits, labels[scored])
 
     best, lowest = STRENGTHS[0], cross_entropy(STRENGTHS[0])
     for strength in STRENGTHS[1:]:  # one valley: the first rise ends the search, before the slow fits
@@ -202,8 +252,8 @@ def choose_strength(features: np.ndarray, labels: np.ndarray, folds: np.ndarray,
     return best
 
 
-def _log_probs(logits: np.ndarray, labels: np.ndarray, n_classes: int) -> np.ndarray:
-    absent = np.bincount(labels, minlength=n_classes) == 0
+def _log_probs(logits: np.ndarray, absent: np.ndarray) -> np.ndarray:
+    """Log-probabilities over the classes that are not `absent` [K] bool, NaN for those that are. [n, K]"""
     result = log_softmax(np.where(absent, -np.inf, logits), axis=1)
     result[:, absent] = np.nan
     return result.astype(np.float64)

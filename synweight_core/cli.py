@@ -16,14 +16,16 @@ from synweight_core.cli_results import export, reproduce, weigh
 from synweight_core.curation import history
 from synweight_core.errors import SynweightError
 from synweight_core.launch import project_config, start_training
+from synweight_core.losses import LOSSES
 from synweight_core.map_scores import load_map_scores, start_scoring
+from synweight_core.models import MINILM
 from synweight_core.prepare import STAGES, has_folds, load_prepared, need_prepared
 from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig
-from synweight_core.weighting import LOSSES
+from synweight_core.tuning import KINDS, PROBE
 
 APP = Path(__file__).parent.parent / "app.py"
 _STAGES = STAGES | {"scores": "Scoring the rows"}
-_LONG_STAGES = ("vectors", "scores")  # those that report their share
+_LONG_STAGES = ("vectors", "scores")  # those that always report their share
 _MAX_COLUMNS = 1000  # of a terminal
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -60,21 +62,34 @@ def demo(wait: bool) -> None:
 @click.option("--metric", default="accuracy", help="accuracy, macro_f1 or recall:LABEL.")
 @click.option("--encoder", default="minilm", help="minilm, a local folder or a hub id.")
 @click.option(
+    "--checker",
+    type=click.Choice(list(KINDS)),
+    default=None,
+    help="Kind of the two checkers of a new project; default: probe. Fine-tuned ones take minutes, or a GPU.",
+)
+@click.option("--checker-model", default=None, help="What a fine-tuned checker begins with; default: minilm.")
+@click.option(
     "--unjudged", type=click.Choice(["drop", "weight_one", "block"]), default="drop",
     help="Synthetic rows whose label no real row has.",
 )  # fmt: skip
 @click.option("--wait/--no-wait", default=True, help="Wait until everything is computed.")
 def prepare(
     project_id: str | None, synthetic: Path | None, real: Path | None, test: Path | None, name: str | None,
-    metric: str, encoder: str, unjudged: Any, wait: bool,  # noqa: ANN401
+    metric: str, encoder: str, checker: str | None, checker_model: str | None, unjudged: Any,  # noqa: ANN401
+    wait: bool,
 ) -> None:  # fmt: skip
     """Prepare PROJECT_ID, or a new project from files: vectors, neighbours, checkers, map."""
+    if checker_model and checker in (None, PROBE):
+        raise click.UsageError("--checker-model is for --checker finetuned; a probe reads the encoder's vectors.")
+    if project_id and checker:
+        raise click.UsageError("The checker is chosen when a project is made: give --synthetic and --real with it.")
     if project_id:
         project = projects.load_project(project_id)
     elif synthetic and real:
         project = projects.project_from_files(
             synthetic, real, test,
             name=name or synthetic.stem, metric=metric, encoder=encoder, unjudged=unjudged,
+            checker=checker or PROBE, checker_model=checker_model or MINILM,
         )  # fmt: skip
     else:
         raise click.UsageError("Give a project id, or both --synthetic and --real.")
@@ -261,7 +276,8 @@ def _follow(run_id: str) -> bool:
 
 def _event_line(event: dict[str, Any]) -> str:
     if event["event"] == "stage":
-        share = f" {100 * event['done'] / event['total']:.0f} %" if event["stage"] in _LONG_STAGES else ""
+        is_long = event["stage"] in _LONG_STAGES or event["total"] > 1
+        share = f" {100 * event['done'] / event['total']:.0f} %" if is_long else ""
         return f"{_STAGES[event['stage']]}{share}"
     if event["event"] == "evaluation":
         return f"epoch {event['epoch']:.1f}: validation accuracy {100 * event['accuracy']:.1f} %"

@@ -14,11 +14,12 @@ import pandas as pd
 from synweight_core.calibration import tempered
 from synweight_core.curation import Curation
 from synweight_core.prepare import Prepared
+from synweight_core.scaling import scale_factors
 from synweight_core.weighting import (
     WeightSettings,
     log_weights,
     quality_filter,
-    scale_factors,
+    shuffle_order,
     weight_terms,
     weights,
 )
@@ -35,7 +36,8 @@ class WeightColumns:
     """What the weights of the synthetic rows are made of, under the edits and with the chosen temperature. [n] each.
 
     `kept` are the rows that take part: neither excluded nor below the quality filter. Log-probabilities are of the
-    current labels, in nats. `real_shares` are the shares of the classes among the known real rows. [K]
+    current labels, in nats; `quality` is of all classes. [n, K] `real_shares` are the shares of the classes among the
+    known real rows. [K]
     """
 
     kept: np.ndarray
@@ -44,6 +46,7 @@ class WeightColumns:
     log_relevance: np.ndarray
     log_prior: np.ndarray
     labels: np.ndarray
+    quality: np.ndarray
     real_shares: np.ndarray
 
 
@@ -61,6 +64,7 @@ def weight_columns(prepared: Prepared, settings: WeightSettings, curation: Curat
         log_relevance=prepared.relevance[:n].astype(np.float64),
         log_prior=curation.log_factor,
         labels=columns.labels[:n],
+        quality=columns.quality[:n],
         real_shares=real_counts / max(real_counts.sum(), 1),
     )
 
@@ -87,6 +91,22 @@ def weights_of(columns: WeightColumns, settings: WeightSettings) -> np.ndarray:
         log_relevance=columns.log_relevance[kept], labels=columns.labels[kept], real_shares=columns.real_shares,
     )  # fmt: skip
     return result
+
+
+def shuffled_weights(
+    prepared: Prepared, settings: WeightSettings, curation: Curation, *, within_classes: bool, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows take part and what they weigh when both are moved to other rows: a placebo. [n] bool, [n]
+
+    Rows that people excluded stay out; those below the quality filter change places with others.
+    """
+    columns = weight_columns(prepared, settings, curation)
+    weights = curated_weights(prepared, settings, curation)
+    there = np.flatnonzero(curation.kept)
+    order = shuffle_order(len(there), seed=seed, classes=columns.labels[there] if within_classes else None)
+    kept = columns.kept.copy()
+    kept[there], weights[there] = columns.kept[there[order]], weights[there[order]]
+    return kept, weights
 
 
 def curated_terms(

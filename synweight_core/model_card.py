@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from synweight_core import __version__
+from synweight_core.losses import LOSSES
 from synweight_core.models import is_local
 from synweight_core.presets import settings_words
 from synweight_core.projects import Project, metric_label
 from synweight_core.recipe import InputRows
 from synweight_core.train_config import TRAIN_ON, TrainConfig
-from synweight_core.weighting import LOSSES
 
 MAX_NAME_CHARS = 100
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")  # what a backslash makes plain (CommonMark 0.31, 2.4)

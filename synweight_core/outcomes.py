@@ -9,10 +9,11 @@ from collections.abc import Collection
 from dataclasses import asdict, fields
 
 from synweight_core import runs
+from synweight_core.losses import LOSSES
 from synweight_core.projects import Project
 from synweight_core.runs import Run
 from synweight_core.train_config import TrainConfig
-from synweight_core.weighting import LOSSES, WeightSettings
+from synweight_core.weighting import WeightSettings
 
 Setting = tuple[WeightSettings, int]  # the number is that of the lines of edits that were replayed
 _WEIGHT_FIELDS = {field.name for field in fields(WeightSettings)}
@@ -43,7 +44,7 @@ def _config(run: Run) -> TrainConfig | None:
         config = TrainConfig(**run.settings)
     except (TypeError, KeyError, ValueError, OverflowError, AttributeError):
         return None
-    fixed = config.train_on == "synthetic" and LOSSES[config.loss].reference != "model"
+    fixed = config.train_on == "synthetic" and LOSSES[config.loss].is_its_settings
     return config if fixed and run.status == "finished" else None
 
 

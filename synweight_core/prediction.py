@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch.nn.functional import log_softmax
+from torch.utils.data import Sampler
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -20,6 +21,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from synweight_core.devices import has_bf16, pick_device
 from synweight_core.errors import ModelError
@@ -95,6 +97,12 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: LabelledTexts, *, max_lengt
 def collator(tokenizer: PreTrainedTokenizerBase) -> DataCollatorWithPadding:
     """Encoded rows -> a padded batch."""
     return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)
+
+
+def by_length(rows: list[dict[str, Any]], *, batch_size: int, seed: int) -> Sampler[int]:
+    """Random order in which encoded rows of like length share a batch."""
+    lengths = [len(row["input_ids"]) for row in rows]
+    return LengthGroupedSampler(batch_size, lengths=lengths, generator=torch.Generator().manual_seed(seed))
 
 
 def predict(

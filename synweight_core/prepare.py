@@ -6,7 +6,7 @@ part in any of it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,7 @@ from synweight_core.support import (
     uncovered_by_chance,
     uncovered_share,
 )
+from synweight_core.tuning import PROBE, Tuning, checker_key
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -51,7 +52,6 @@ _NEEDS = {
     "support": (), "map": ("graph",), "clusters": ("graph", "map"),
 }  # fmt: skip
 SEED = 0
-CHECKER = "probe"
 _LATER = "folds"  # only forecasts need it: pages open before it is there
 _SHOWN = tuple(stage for stage in STAGES if stage not in ("vectors", _LATER))
 
@@ -179,7 +179,8 @@ def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
 
     vectors = stage("vectors", read)
     graph = stage("graph", lambda: _graph(vectors["positions"]))
-    stage("checkers", lambda: _checkers(dataset, vectors, graph["groups"]))
+    tuning = replace(tuning_of(project), device=device)
+    stage("checkers", lambda: _checkers(dataset, vectors, graph["groups"], report, project.checker, tuning))
     stage("relevance", lambda: _relevance(dataset, vectors, graph["groups"]))
     stage("support", lambda: _support(dataset, vectors["positions"]))
     drawn = stage("map", lambda: _map(vectors["positions"], graph))
@@ -193,15 +194,21 @@ def _not_prepared(project: Project) -> NotFoundError:
     )
 
 
+def tuning_of(project: Project) -> Tuning:
+    """How the checkers of a project are fine-tuned, if they are."""
+    return Tuning(backbone=project.checker_model)
+
+
 def cache_key(project: Project, stage: str) -> str:
     """Under which key the cache has a stage of this project: its content, encoder, seed, checker and versions."""
     versions = {name: _VERSIONS[name] for name in (stage, *_NEEDS[stage], "vectors")}
     model = (project.encoder, fingerprint(project.encoder))
-    return cache.content_key(project.data_hash, model, SEED, CHECKER, versions)
+    checker = checker_key(project.checker, tuning_of(project)) if stage == "checkers" else PROBE
+    return cache.content_key(project.data_hash, model, SEED, checker, versions)
 
 
 def judged(dataset: Dataset, encoder: str, *, report: Report, device: str = "auto") -> Prepared:
-    """The columns that weights are made of, computed anew without the cache; all of the map and of support is empty.
+    """The columns that weights are made of, by probes, without the cache; all of the map and of support is empty.
 
     `report` gets what that of `prepare` gets. Raises ModelError when the encoder cannot be loaded.
     """
@@ -212,7 +219,7 @@ def judged(dataset: Dataset, encoder: str, *, report: Report, device: str = "aut
 
     vectors = stage("vectors", lambda: _vectors(encoder, dataset, report, device))
     groups = stage("graph", lambda: _graph(vectors["positions"]))["groups"]
-    checkers = stage("checkers", lambda: _checkers(dataset, vectors, groups))
+    checkers = stage("checkers", lambda: _checkers(dataset, vectors, groups, report, PROBE, Tuning()))
     relevance = stage("relevance", lambda: _relevance(dataset, vectors, groups))["relevance"]
     nothing = np.zeros(0)
     no_clusters = ClusterLabels(nothing, nothing, nothing, nothing, [])
@@ -255,37 +262,26 @@ def _features(vectors: cache.Arrays) -> np.ndarray:
     return pair_features(vectors["first"], vectors["second"]) if "second" in vectors else vectors["positions"]
 
 
-def _checkers(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> cache.Arrays:
-    from synweight_core.checkers import CHECKERS
+def _checkers(
+    dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray, report: Report, checker: str, tuning: Tuning
+) -> cache.Arrays:
+    from synweight_core.checker_columns import checker_columns
 
-    features = _features(vectors)
-    known = dataset.known_real
-    labels = np.concatenate([dataset.label_codes(dataset.synthetic), dataset.label_codes(known)])
-    is_synthetic = np.arange(len(labels)) < len(dataset.synthetic)
-    is_checker_train = np.zeros(len(labels), dtype=bool)
-    is_checker_train[~is_synthetic] = (known["split"] == "train").to_numpy()
-    result: dict[str, np.ndarray] = {"labels": labels}
-    for name, trains in (("quality", is_checker_train), ("diversity", is_synthetic)):
-        scores = CHECKERS[CHECKER](
-            features[trains], labels[trains], features[~trains],
-            n_classes=len(dataset.labels), groups=groups[trains], seed=SEED,
-        )  # fmt: skip
-        log_probs = np.empty((len(labels), len(dataset.labels)))
-        log_probs[trains], log_probs[~trains] = scores.trained, scores.other
-        result[name] = log_probs
-        for fact in ("temperature", "accuracy", "calibration_error"):
-            result[f"{name}_{fact}"] = np.array(getattr(scores, fact))
-    return result
+    def progress(done: int, total: int) -> None:
+        report({"event": "stage", "stage": "checkers", "done": done, "total": total})
+
+    return checker_columns(
+        dataset, lambda: _features(vectors), groups, checker=checker, seed=SEED, progress=progress, tuning=tuning
+    )  # fmt: skip
 
 
 def _folds(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> cache.Arrays:
+    from synweight_core.checker_columns import checker_rows, map_labels
     from synweight_core.folds import cross_fit_quality
 
-    synthetic = dataset.synthetic
-    labels = np.concatenate([dataset.label_codes(synthetic), dataset.label_codes(dataset.known_real)])
     folds = cross_fit_quality(
-        _features(vectors), labels, groups, n_synthetic=len(synthetic), n_classes=len(dataset.labels),
-        checker=CHECKER, seed=SEED,
+        checker_rows(dataset, lambda: _features(vectors)), map_labels(dataset), groups,
+        n_synthetic=len(dataset.synthetic), n_classes=len(dataset.labels), checker=PROBE, seed=SEED,
     )  # fmt: skip
     return vars(folds)
 

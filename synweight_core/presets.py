@@ -6,7 +6,8 @@ A preset says what counts (its terms); the smallest and the largest weight stay 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from synweight_core.weighting import BALANCES, LOSSES, WeightSettings, loss_settings
+from synweight_core.losses import LOSSES
+from synweight_core.weighting import BALANCES, WeightSettings, loss_settings
 
 FILTERED_SHARE = 0.3
 

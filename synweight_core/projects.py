@@ -21,6 +21,8 @@ from synweight_core.columns import Columns, guess_columns
 from synweight_core.data import Dataset, Unjudged, Upload, build_dataset, check_trainable, label_codes
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.findings import Finding
+from synweight_core.models import MINILM
+from synweight_core.tuning import KINDS, PROBE
 from synweight_core.weighting import WeightSettings
 
 DEMO_FOLDER = Path(__file__).parent.parent / "assets" / "demo"
@@ -44,6 +46,8 @@ class Project:
     metric: str = "accuracy"
     encoder: str = "minilm"
     is_pairs: bool = False
+    checker: str = PROBE  # of tuning.KINDS
+    checker_model: str = MINILM  # what a fine-tuned checker begins with
 
     @property
     def folder(self) -> Path:
@@ -86,19 +90,29 @@ def create_project(
     *,
     metric: str = "accuracy",
     encoder: str = "minilm",
+    checker: str = PROBE,
+    checker_model: str = MINILM,
     files: dict[str, str] | None = None,
 ) -> Project:
     """Write a project folder, or return the one that holds exactly this data already.
 
+    `checker` is of `tuning.KINDS`; `checker_model` is the folder or hub id that a fine-tuned one begins with.
+
     Raises:
-        DataError: `metric` is neither in METRICS nor "recall:" and one of the labels.
+        DataError: `metric` is neither in METRICS nor "recall:" and one of the labels; no such checker.
     """
     check_metric(metric, dataset.labels)
+    if checker not in KINDS or not checker_model.strip():
+        raise DataError(
+            f"Checker '{checker}' with model '{checker_model}' is not known. Expected one of {', '.join(KINDS)}, and "
+            "minilm, a local folder, or a model id of the Hugging Face hub."
+        )
     check_trainable(dataset)
     if not encoder.strip():
         raise DataError("No encoder is named. Use minilm, a local folder, or a model id of the Hugging Face hub.")
     data_hash = dataset.content_hash()
-    key = cache.content_key(data_hash, _frames_hash(dataset), metric, encoder)[:8]
+    kind = () if checker == PROBE else (checker, checker_model)
+    key = cache.content_key(data_hash, _frames_hash(dataset), metric, encoder, *kind)[:8]
     project_id = f"{storage.slug(name)}-{key}"
     if (_folder(project_id) / "project.json").exists():
         return load_project(project_id)
@@ -116,6 +130,8 @@ def create_project(
         metric=metric,
         encoder=encoder,
         is_pairs=dataset.is_pairs,
+        checker=checker,
+        checker_model=checker_model if kind else MINILM,
     )
     for part in ("synthetic", "real", "dropped"):
         frame: pd.DataFrame = getattr(dataset, part)
@@ -203,6 +219,8 @@ def project_from_files(
     name: str,
     metric: str = "accuracy",
     encoder: str = "minilm",
+    checker: str = PROBE,
+    checker_model: str = MINILM,
     unjudged: Unjudged = "drop",
     synthetic_columns: Columns | None = None,
 ) -> Project:
@@ -212,7 +230,9 @@ def project_from_files(
         uploads["test"] = read_upload(test)
     dataset = build_dataset(uploads["synthetic"], uploads["real"], uploads.get("test"), unjudged=unjudged)
     files = {role: upload.name for role, upload in uploads.items()}
-    return create_project(dataset, name, metric=metric, encoder=encoder, files=files)
+    return create_project(
+        dataset, name, metric=metric, encoder=encoder, checker=checker, checker_model=checker_model, files=files
+    )
 
 
 def _frames_hash(dataset: Dataset) -> str:

@@ -24,7 +24,7 @@ from synweight_core import __version__, curation
 from synweight_core.curated import curated_weights
 from synweight_core.data import Dataset
 from synweight_core.errors import DataError, NotFoundError
-from synweight_core.prepare import CHECKER, SEED, cache_key, need_prepared
+from synweight_core.prepare import SEED, cache_key, need_prepared
 from synweight_core.projects import Project, load_dataset, load_project
 from synweight_core.runs import Run
 from synweight_core.train_config import TrainConfig
@@ -186,7 +186,7 @@ def _recipe(
         edits=tuple(edits),
         inputs=input_rows(project, dataset),
         encoder=project.encoder,
-        checker=CHECKER,
+        checker=project.checker,
         seed=SEED,
         keys=column_keys(project),
         real_shares=tuple(real_shares(dataset).tolist()),

@@ -17,11 +17,12 @@ from synweight_core.curated import WeightColumns, kept_rows, weight_columns, wei
 from synweight_core.curation import Curation, replay
 from synweight_core.data import Dataset, Unjudged, build_dataset, label_codes
 from synweight_core.errors import DataError
+from synweight_core.losses import LOSSES
 from synweight_core.models import MINILM
-from synweight_core.prepare import CHECKER, SEED, judged, need_prepared
+from synweight_core.prepare import SEED, judged, need_prepared
 from synweight_core.projects import Project, load_label_codes, load_project, read_upload
 from synweight_core.recipe import PARTS, Recipe, array_hash, column_keys, file_hash, package_versions, rows_hashes
-from synweight_core.weighting import LOSSES
+from synweight_core.tuning import KINDS, PROBE
 
 Level = Literal["workspace", "file", "texts"]
 Report = Callable[[dict[str, Any]], None]
@@ -69,7 +70,7 @@ def reproduce(
         DataError: an input, a setting or a version differs, or the weights do.
     """
     _check_fixed(recipe)
-    _check_checker(recipe)
+    _check_checker(recipe, is_trained_anew=bool(files))
     if files:
         return _compared(recipe, "texts", _from_texts(recipe, files, encoder, report))
     if exported:
@@ -112,6 +113,7 @@ def _from_export(recipe: Recipe, path: Path) -> np.ndarray:
         log_relevance=rows["relevance"].to_numpy(),
         log_prior=curation.log_factor,
         labels=curation.labels,
+        quality=np.empty((len(rows), 0)),  # of all classes: no weight needs it
         real_shares=np.array(recipe.real_shares),
     )
     return _weights_of(columns, recipe)
@@ -219,21 +221,25 @@ def _other_weights(found: Reproduction, expected: str) -> DataError:
 
 
 def _check_fixed(recipe: Recipe) -> None:
-    """Raise DataError for weights that a model in training moved: only training makes them again."""
-    loss = (recipe.training or {}).get("loss")
-    if loss is not None and LOSSES[loss].reference == "model":
+    """Raise DataError for weights that a model in training moved, or a placebo shuffled: no formula gives them."""
+    loss = LOSSES[(recipe.training or {}).get("loss", "tuned")]
+    if loss.is_moving or loss.is_placebo:
+        how = "moved these weights while the model trained" if loss.is_moving else "shuffled these weights"
         raise DataError(
-            f"The loss {LOSSES[loss].label} moved these weights while the model trained, so no formula gives them "
-            "back; the recipe holds them as they were. To make them again, train with the settings in its 'training'."
+            f"The loss {loss.label} {how}, so no formula gives them back; the recipe holds them as they were. To make "
+            "them again, train with the settings in its 'training'."
         )
 
 
-def _check_checker(recipe: Recipe) -> None:
-    for name, expected, found in (("checker", recipe.checker, CHECKER), ("seed", recipe.seed, SEED)):
-        if expected != found:
-            raise DataError(
-                f"The {name} of the recipe is {ascii(expected)[:80]}; this version of the app has {found!r}."
-            )
+def _check_checker(recipe: Recipe, *, is_trained_anew: bool) -> None:
+    known = [PROBE] if is_trained_anew else [*KINDS]
+    if recipe.checker not in known:
+        raise DataError(
+            f"The checker of the recipe is {ascii(recipe.checker)[:80]}; here only {' and '.join(known)} can be used."
+            " Reproduce the weights in the workspace, or from the exported file with --weights."
+        )
+    if recipe.seed != SEED:
+        raise DataError(f"The seed of the recipe is {ascii(recipe.seed)[:80]}; this version of the app has {SEED}.")
 
 
 def _check_stored(recipe: Recipe, project: Project) -> None:

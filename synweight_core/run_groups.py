@@ -17,13 +17,14 @@ import pandas as pd
 from synweight_core import runs
 from synweight_core.data import label_codes
 from synweight_core.errors import DataError
+from synweight_core.losses import LOSSES
 from synweight_core.outcomes import recipe
 from synweight_core.presets import settings_words, terms_words
 from synweight_core.projects import Project
 from synweight_core.runs import Run
 from synweight_core.runtable import setting_label
 from synweight_core.train_config import TrainConfig
-from synweight_core.weighting import LOSSES, WeightSettings, loss_settings
+from synweight_core.weighting import WeightSettings, loss_settings
 
 _DAMAGED = (OSError, zipfile.BadZipFile, ValueError, KeyError, EOFError, TypeError)
 _KEPT_IN_MEMORY = 512  # runs whose predictions stay read: 6 bytes a test row each
@@ -200,7 +201,7 @@ def _setting(config: TrainConfig) -> object:
     loss, settings = LOSSES[config.loss], config.weight_settings
     if terms_words(settings) == _PLAIN and not config.edits:
         settings = replace(settings, min_weight=0.0, max_weight=10.0)
-    return (config.loss if loss.reference == "model" else "fixed"), settings, config.edits
+    return ("fixed" if loss.is_its_settings else config.loss), settings, config.edits
 
 
 def _recipe_of(by_setting: Mapping[object, Mapping[int, tuple[TrainConfig, Run]]], test: ScoredRows) -> Recipe:
@@ -221,7 +222,7 @@ def _recipe_of(by_setting: Mapping[object, Mapping[int, tuple[TrainConfig, Run]]
 def _name(config: TrainConfig) -> str:
     """ "IMP", "alpha 1, beta 0.5, 3 edits", "Real rows alone (baseline)"."""
     settings, loss = config.weight_settings, config.loss
-    if LOSSES[loss].reference != "model":
+    if LOSSES[loss].is_its_settings:
         loss = next((name for name in _NAMED if _is_of(name, settings)), "tuned")
     label = terms_words(settings) if loss == "tuned" else setting_label(loss, config.train_on)
     return label + (f", {config.edits:,} edit{'s' if config.edits > 1 else ''}" if config.edits else "")

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from synweight_core.losses import LOSSES
 from synweight_core.runs import Run
 from synweight_core.train_config import TRAIN_ON
-from synweight_core.weighting import LOSSES
 
 
 def run_table(runs: Sequence[Run]) -> pd.DataFrame:

@@ -11,6 +11,8 @@ from array_api_compat import array_namespace
 
 Array = Any  # np.ndarray or torch.Tensor, [n]
 
+_FAR_NATS = 1000.0  # below the least of the others: as little as can be
+
 
 class Caps(Protocol):
     """The smallest and the largest weight."""
@@ -20,6 +22,13 @@ class Caps(Protocol):
 
     @property
     def max_weight(self) -> float: ...
+
+
+class Balanced(Caps, Protocol):
+    """Caps, and which classes hold which share of the weight: "none", "real" or "uniform"."""
+
+    @property
+    def balance(self) -> str: ...
 
 
 def clip_and_scale(log_w: Array, *, log_factor: Array | float, caps: Caps, log_prior: Array | None = None) -> Array:
@@ -79,6 +88,34 @@ def log_factor(log_w: Array, caps: Caps, *, mean: float = 1.0) -> Array:
     return _solve_piece(xp, ordered, right[0], low, high, caps, mean)
 
 
+def scale_factors(
+    log_w: Array, settings: Balanced, *, labels: Array | None = None, real_shares: np.ndarray | None = None
+) -> Array:
+    """The log of the factor of each row that brings the weights to their means; one number without a balance.
+
+    With a balance, each class has a mean weight of its own: (target share) / (share of the rows), as far as the
+    caps allow. Raises ValueError when a balance lacks `labels` or `real_shares`.
+    """
+    if settings.balance == "none":
+        return log_factor(log_w, settings)
+    if labels is None or (settings.balance == "real" and real_shares is None):
+        raise ValueError(f"The balance '{settings.balance}' needs the labels of the rows, and the real shares.")
+    xp = array_namespace(log_w)
+    judged = ~xp.isnan(log_w)
+    shares = np.ones(0) if settings.balance == "uniform" or real_shares is None else real_shares
+    counts = np.bincount(np.asarray(labels[judged]), minlength=len(shares))
+    targets = np.ones(len(counts)) if settings.balance == "uniform" else np.pad(shares, (0, len(counts) - len(shares)))
+    wanted = np.where(counts > 0, targets, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_means = np.log(wanted) - np.log(counts)
+    factors = xp.zeros_like(log_w)
+    means = _means_within_caps(log_means, counts, settings)
+    for label in np.flatnonzero(counts):
+        rows = labels == int(label)
+        factors[rows] = log_factor(log_w[rows], settings, mean=float(means[label]))
+    return factors
+
+
 def _log_cumulative_sum(xp: Any, ordered: Array) -> Array:  # noqa: ANN401 (array namespaces have no type)
     """log of the sums of exp over the first k values, k = 0 to n. [n + 1]"""
     in_torch = hasattr(xp, "logcumsumexp")
@@ -117,3 +154,16 @@ def _solve_piece(
     peak = xp.max(ordered[between])
     total = xp.sum(xp.exp(ordered[between] - peak))
     return xp.log(room / total) - peak
+
+
+def _means_within_caps(log_means: np.ndarray, counts: np.ndarray, caps: Caps) -> np.ndarray:
+    """The mean weight of each class, in proportion to exp(log_means) as far as the caps allow. [K]"""
+    rows = np.repeat(log_means, counts)
+    known = rows[np.isfinite(rows)]
+    if not known.size:
+        return np.ones(len(counts))
+    rows = np.where(np.isfinite(rows), rows, known.min() - _FAR_NATS)  # a share of 0: as little as can be
+    found = clip_and_scale(rows, log_factor=log_factor(rows, caps), caps=caps)
+    means = np.ones(len(counts))
+    means[np.repeat(np.arange(len(counts)), counts)] = found
+    return means

@@ -3,8 +3,9 @@
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from synweight_core.losses import LOSSES
 from synweight_core.models import MINILM
-from synweight_core.weighting import LOSSES, WeightSettings, loss_settings
+from synweight_core.weighting import WeightSettings, loss_settings
 
 TRAIN_ON = {"synthetic": "Synthetic rows", "real": "Real rows alone (baseline)"}
 DEVICES = ("auto", "cpu", "cuda", "mps")

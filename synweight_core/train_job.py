@@ -9,17 +9,19 @@ import numpy as np
 import pandas as pd
 
 from synweight_core import storage
-from synweight_core.curated import weight_columns
-from synweight_core.curation import load_curation
+from synweight_core.curated import shuffled_weights, weight_columns
+from synweight_core.curation import Curation, load_curation
 from synweight_core.data import MIN_SYNTHETIC_ROWS, Dataset
 from synweight_core.errors import DataError, StopRequested
+from synweight_core.losses import LOSSES
 from synweight_core.model_card import model_card
 from synweight_core.prediction import LabelledTexts
 from synweight_core.prepare import Prepared, need_prepared
 from synweight_core.projects import Project, load_dataset, load_project
 from synweight_core.recipe import input_rows
 from synweight_core.train_config import TrainConfig
-from synweight_core.training import TrainData, train
+from synweight_core.train_data import TrainData
+from synweight_core.training import train
 
 
 def run_training(path: Path, config: Mapping[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def run_training(path: Path, config: Mapping[str, Any], report: Callable[[dict[s
     arrays = {"row_weights": result.row_weights}
     if settings.train_on == "synthetic":
         curation = load_curation(project, lines=settings.edits)
-        kept = weight_columns(prepared, settings.weight_settings, curation).kept
+        kept, _ = taking_part(prepared, settings, curation)
         arrays["row_weights"] = np.zeros(len(kept))
         arrays["row_weights"][kept] = result.row_weights
     if result.test_log_probs is not None:
@@ -66,9 +68,9 @@ def training_data(project: Project, dataset: Dataset, prepared: Prepared, config
     rest |= {"label_names": dataset.labels, "metric": project.metric}
     if config.train_on == "real":
         return TrainData(train=labelled_texts(dataset, real["train"]), **rest)
-    settings = config.weight_settings
-    columns = weight_columns(prepared, settings, load_curation(project, lines=config.edits))
-    kept = columns.kept
+    settings, curation = config.weight_settings, load_curation(project, lines=config.edits)
+    columns = weight_columns(prepared, settings, curation)
+    kept, row_weights = taking_part(prepared, config, curation)
     _check_enough(columns.labels[kept])
     synthetic = labelled_texts(dataset, dataset.synthetic[kept], labels=columns.labels[kept])
     joining = labelled_texts(dataset, real["train"] if settings.real_mass else real["train"][:0])
@@ -78,10 +80,26 @@ def training_data(project: Project, dataset: Dataset, prepared: Prepared, config
         log_reference=columns.log_reference[kept],
         log_prior=columns.log_prior[kept],
         log_relevance=columns.log_relevance[kept],
+        quality=columns.quality[kept] if LOSSES[config.loss].soft_share else None,
+        row_weights=row_weights,
         real_shares=columns.real_shares,
         n_real=len(joining.texts),
         **rest,
     )
+
+
+def taking_part(prepared: Prepared, config: TrainConfig, curation: Curation) -> tuple[np.ndarray, np.ndarray | None]:
+    """Which synthetic rows a run trains on, bool [n], and their weights where they are not those of their columns.
+
+    A placebo leaves out as many rows as the settings do, but others.
+    """
+    loss, settings = LOSSES[config.loss], config.weight_settings
+    if not loss.is_placebo:
+        return weight_columns(prepared, settings, curation).kept, None
+    kept, weights = shuffled_weights(
+        prepared, settings, curation, within_classes=loss.shuffled == "within", seed=config.seed
+    )
+    return kept, weights[kept]
 
 
 def _together(first: LabelledTexts, then: LabelledTexts) -> LabelledTexts:

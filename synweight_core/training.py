@@ -6,8 +6,7 @@ dict. It may raise StopRequested; the run then ends early with the best model so
 
 import copy
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,63 +15,32 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch.nn.functional import cross_entropy
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 from transformers import (
     DataCollatorWithPadding,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     get_linear_schedule_with_warmup,
 )
-from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from synweight_core import metrics
 from synweight_core.errors import StopRequested
 from synweight_core.prediction import (
-    LabelledTexts,
     accelerator_for,
+    by_length,
     collator,
     encode,
     load_backbone,
     precision_of,
     predict,
 )
-from synweight_core.scaling import clip_and_scale, log_factor
+from synweight_core.row_weights import RowWeights, targets, warn_of_doubts
 from synweight_core.train_config import TrainConfig
-from synweight_core.weighting import (
-    LOSSES,
-    effective_sample_size,
-    focal_weights,
-    log_weights,
-    pooled,
-    weights,
-)
+from synweight_core.train_data import TrainData
 
 Report = Callable[[dict[str, Any]], None]
 
-SCALE_WINDOW_ROWS = 2_048  # latest rows from which the scale of a moving reference is estimated
 GRADIENT_NORM = 1.0
-
-
-@dataclass(frozen=True)
-class TrainData:
-    """All rows of a run. The columns belong to the synthetic rows of `train`, each [n] or None.
-
-    They are the checkers' log-probabilities of the labels, the log of a factor that people set, and the log of how
-    much more at home the text is among real rows. The last `n_real` rows of `train` are real rows that join the
-    training; `real_shares` are the shares of the classes among real rows. [K]
-    """
-
-    train: LabelledTexts
-    validation: LabelledTexts
-    test: LabelledTexts
-    label_names: Sequence[str]
-    log_quality: np.ndarray | None = None
-    log_reference: np.ndarray | None = None
-    log_prior: np.ndarray | None = None
-    log_relevance: np.ndarray | None = None
-    real_shares: np.ndarray | None = None
-    n_real: int = 0
-    metric: str = "accuracy"
 
 
 @dataclass(frozen=True)
@@ -102,9 +70,10 @@ def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
         encode(tokenizer, rows, max_length=config.max_length) for rows in (data.train, data.validation, data.test)
     )
     collate = collator(tokenizer)
-    sampler = _sampler(train_rows, config)
+    sampler = by_length(train_rows, batch_size=config.batch_size, seed=config.seed)
     loader: DataLoader[dict[str, Any]] = DataLoader(train_rows, config.batch_size, sampler=sampler, collate_fn=collate)  # type: ignore[arg-type]
-    row_weights = _RowWeights(config, data)
+    doubted = warn_of_doubts(config, data) if config.train_on == "synthetic" else []
+    row_weights, soft = RowWeights(config, data), targets(config, data)
 
     # --- optimiser
     steps_per_epoch = len(loader)
@@ -119,6 +88,7 @@ def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
         "event": "started", "device": str(accelerator.device), "precision": precision_of(accelerator),
         "total_steps": total_steps, "epochs": config.epochs, "rows": len(train_rows),
         "effective_sample_size": row_weights.effective_sample_size() if row_weights.is_fixed else None,
+        "doubts": doubted,
     })  # fmt: skip
 
     # --- the loop
@@ -133,7 +103,10 @@ def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
                 labels = batch.pop("labels")
                 logits = model(**batch).logits.float()
                 loss_per_row = cross_entropy(logits, labels, reduction="none")
-                weight = row_weights.of_batch(positions, -loss_per_row.detach())
+                weight = row_weights.of_batch(positions, -loss_per_row)
+                if soft is not None:
+                    mixtures = soft[positions.cpu()].to(logits.device)
+                    loss_per_row = cross_entropy(logits, mixtures, reduction="none")
                 loss = (weight * loss_per_row).mean()
                 accelerator.backward(loss)
                 accelerator.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
@@ -185,65 +158,6 @@ def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
             )
         }
     return TrainResult(model, tokenizer, row_weights.latest, test_log_probs, figures)
-
-
-class _RowWeights:
-    """The weight of each training row: fixed columns where the reference is fixed, else by the batch."""
-
-    def __init__(self, config: TrainConfig, data: TrainData) -> None:
-        self._loss = LOSSES[config.loss]
-        self._settings = config.weight_settings
-        n = len(data.train.texts) - data.n_real
-        self.latest = np.ones(n)
-        self._fixed: torch.Tensor | None = None
-        self._recent: deque[torch.Tensor] = deque(maxlen=max(1, SCALE_WINDOW_ROWS // config.batch_size))
-        asks_nobody = self._settings.alpha == self._settings.beta == 0  # then no row counts as not judged
-        quality = np.zeros(n) if data.log_quality is None or asks_nobody else data.log_quality
-        prior = np.zeros(n) if data.log_prior is None else data.log_prior
-        self._log_quality = torch.as_tensor(quality, dtype=torch.float32)
-        self._log_prior = torch.as_tensor(prior, dtype=torch.float32)
-        if self._loss.reference != "model":
-            reference = np.zeros(n) if data.log_reference is None else data.log_reference
-            self.latest = weights(
-                quality, reference, self._settings, log_prior=prior,
-                log_relevance=0.0 if data.log_relevance is None else data.log_relevance,
-                labels=data.train.labels[:n], real_shares=data.real_shares,
-            )  # fmt: skip
-            used = pooled(self.latest, data.n_real, self._settings.real_mass) if data.n_real else self.latest
-            self._fixed = torch.as_tensor(used, dtype=torch.float32)
-
-    def of_batch(self, positions: torch.Tensor, log_p: torch.Tensor) -> torch.Tensor:
-        """Weights of these rows, detached; `log_p` is the model's log-probability of their labels. [b]"""
-        rows = positions.cpu()
-        if self._fixed is not None:
-            return self._fixed[rows].to(log_p.device)
-        prior = self._log_prior[rows].to(log_p.device)
-        if self._loss.focal_gamma:
-            weight = focal_weights(log_p, gamma=self._loss.focal_gamma) * prior.exp()
-        else:
-            quality = self._log_quality[rows].to(log_p.device)
-            log_w = log_weights(quality, log_p, alpha=self._settings.alpha, beta=self._settings.beta) + prior
-            self._recent.append(log_w.cpu())  # many small steps: the CPU is quicker at it than a GPU
-            factor = float(log_factor(torch.cat([*self._recent]), self._settings))
-            weight = clip_and_scale(log_w, log_factor=factor, caps=self._settings, log_prior=prior)
-        self.latest[rows.numpy()] = weight.cpu().numpy()
-        return weight
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether the weights are known before the first step."""
-        return self._fixed is not None
-
-    def effective_sample_size(self) -> float:
-        """Of the weights as last used."""
-        return effective_sample_size(self.latest)
-
-
-def _sampler(rows: list[dict[str, Any]], config: TrainConfig) -> Sampler[int]:
-    """Random order in which rows of like length share a batch."""
-    lengths = [len(row["input_ids"]) for row in rows]
-    generator = torch.Generator().manual_seed(config.seed)
-    return LengthGroupedSampler(config.batch_size, lengths=lengths, generator=generator)
 
 
 def _better(scores: dict[str, float], best: dict[str, float]) -> bool:

@@ -1,4 +1,4 @@
-"""The one weight formula, the table of losses, and what weights amount to.
+"""The one weight formula, and what weights amount to. Which loss uses what of it is in `losses.py`.
 
     log w = alpha * log_quality - beta * log_reference        (then scaled to mean 1 within the caps)
     loss  = mean(w * cross_entropy(model(x), y))              (no gradient through w)
@@ -17,14 +17,14 @@ is all that the weight of a row that was not judged is made of.
 
 import math
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
 
-from synweight_core.scaling import clip_and_scale, log_factor
+from synweight_core.losses import LOSSES
+from synweight_core.scaling import clip_and_scale, scale_factors
 
 Array = Any  # np.ndarray or torch.Tensor, [n]
 
@@ -76,52 +76,6 @@ class WeightSettings:
             raise ValueError(f"balance is {self.balance!r}; expected one of {', '.join(BALANCES)}.")
 
 
-@dataclass(frozen=True)
-class Loss:
-    """One row of LOSSES.
-
-    `reference` says what stands in the denominator: nothing, the diversity checker (fixed), or the model
-    in training (recomputed each step). `alpha` and `beta` are the paper's exponents, None where the
-    person's own settings are used. `focal_gamma` above 0 makes it the focal loss: w = (1 - p)^gamma.
-    """
-
-    label: str
-    help: str
-    reference: Literal["none", "diversity", "model"]
-    alpha: float | None
-    beta: float | None
-    focal_gamma: float = 0.0
-
-
-LOSSES: Mapping[str, Loss] = {
-    "ce": Loss("CE", "Plain cross-entropy: every synthetic row counts the same.", "none", 0, 0),
-    "focal": Loss(
-        "Focal",
-        "Rows that the model already gets right count less, whatever their quality: (1 - p)^1.",
-        "model",
-        0,
-        0,
-        focal_gamma=1.0,
-    ),
-    "quality": Loss("Quality only", "Weight = quality: alpha 1, beta 0.", "none", 1, 0),
-    "imp": Loss("IMP", "Weight = quality / diversity checker: alpha 1, beta 1.", "diversity", 1, 1),
-    "dimp": Loss(
-        "DIMP",
-        "Weight = quality / the model in training, recomputed at each step: alpha 1, beta 1.",
-        "model",
-        1,
-        1,
-    ),
-    "tuned": Loss(
-        "Your weights",
-        "Weight = quality^alpha / diversity checker^beta, with the exponents set on the Weights page.",
-        "diversity",
-        None,
-        None,
-    ),
-}
-
-
 def loss_settings(loss: str, tuned: WeightSettings) -> WeightSettings:
     """The settings that a loss uses: the person's where it leaves them open, else its exponents and their caps.
 
@@ -163,6 +117,37 @@ def focal_weights(log_p: Array, *, gamma: float) -> Array:
     return (-xp.expm1(log_p)) ** gamma
 
 
+def moving_average(previous: Array, current: Array, *, decay: float) -> Array:
+    """decay * previous + (1 - decay) * current; `current` where `previous` is NaN, at the first visit. [n]"""
+    xp = array_namespace(previous, current)
+    return xp.where(xp.isnan(previous), current, decay * previous + (1 - decay) * current)
+
+
+def shuffle_order(n: int, *, seed: int, classes: np.ndarray | None = None) -> np.ndarray:
+    """A random order of `n` rows; with `classes` [n] each row's place goes to a row of its class. [n] int"""
+    random = np.random.default_rng(seed)
+    if classes is None:
+        return random.permutation(n)
+    order = np.empty(n, dtype=int)
+    by_class, by_chance = np.argsort(classes, kind="stable"), np.lexsort((random.random(n), classes))
+    order[by_class] = by_chance
+    return order
+
+
+def soft_targets(log_probs: np.ndarray, labels: np.ndarray, *, share: float) -> np.ndarray:
+    """`share` of the checker's distribution, the rest on the label; the label alone where it was not judged. [n, K]
+
+    Args:
+        log_probs: of all classes by the quality checker, nats; NaN for classes that it does not know. [n, K]
+        labels: [n] int.
+        share: 0 to 1.
+    """
+    hard = np.eye(log_probs.shape[1], dtype=log_probs.dtype)[labels]
+    judged = ~np.isnan(log_probs[np.arange(len(labels)), labels])
+    mixed = share * np.exp(np.nan_to_num(log_probs, nan=-np.inf)) + (1 - share) * hard
+    return np.where(judged[:, None], mixed, hard)
+
+
 def weights(
     log_quality: Array,
     log_reference: Array,
@@ -193,46 +178,24 @@ def weights(
         log_quality, log_reference, alpha=settings.alpha, beta=settings.beta, relevance=settings.relevance,
         log_relevance=log_relevance,
     )  # fmt: skip
-    span = _span(log_w)
-    if span > WIDE_SPAN_NATS:
-        warnings.warn(
-            f"The raw weights span e^{span:.0f}; the caps {settings.min_weight:g} and "
-            f"{settings.max_weight:g} decide nearly everything. Lower alpha and beta.",
-            ExtremeWeightsWarning,
-            stacklevel=2,
-        )
+    warn_of_extremes(log_w, settings)
     if log_prior is not None:
         log_w = log_w + log_prior
     factor = scale_factors(log_w, settings, labels=labels, real_shares=real_shares)
     return clip_and_scale(log_w, log_factor=factor, caps=settings, log_prior=log_prior)
 
 
-def scale_factors(
-    log_w: Array, settings: WeightSettings, *, labels: Array | None = None, real_shares: np.ndarray | None = None
-) -> Array:
-    """The log of the factor of each row that brings the weights to their means; one number without a balance.
-
-    With a balance, each class has a mean weight of its own: (target share) / (share of the rows), as far as the
-    caps allow. Raises ValueError when a balance lacks `labels` or `real_shares`.
-    """
-    if settings.balance == "none":
-        return log_factor(log_w, settings)
-    if labels is None or (settings.balance == "real" and real_shares is None):
-        raise ValueError(f"The balance '{settings.balance}' needs the labels of the rows, and the real shares.")
-    xp = array_namespace(log_w)
-    judged = ~xp.isnan(log_w)
-    shares = np.ones(0) if settings.balance == "uniform" or real_shares is None else real_shares
-    counts = np.bincount(np.asarray(labels[judged]), minlength=len(shares))
-    targets = np.ones(len(counts)) if settings.balance == "uniform" else np.pad(shares, (0, len(counts) - len(shares)))
-    wanted = np.where(counts > 0, targets, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_means = np.log(wanted) - np.log(counts)
-    factors = xp.zeros_like(log_w)
-    means = _means_within_caps(log_means, counts, settings)
-    for label in np.flatnonzero(counts):
-        rows = labels == int(label)
-        factors[rows] = log_factor(log_w[rows], settings, mean=float(means[label]))
-    return factors
+def warn_of_extremes(log_w: Array, settings: WeightSettings) -> bool:
+    """Issue an ExtremeWeightsWarning when the raw weights span more than e^100; whether it was issued."""
+    span = _span(log_w)
+    if span > WIDE_SPAN_NATS:
+        warnings.warn(
+            f"The raw weights span e^{span:.0f}; the caps {settings.min_weight:g} and "
+            f"{settings.max_weight:g} decide nearly everything. Lower alpha and beta.",
+            ExtremeWeightsWarning,
+            stacklevel=3,
+        )
+    return span > WIDE_SPAN_NATS
 
 
 def quality_filter(log_quality: np.ndarray, drop_share: float) -> np.ndarray:
@@ -299,16 +262,3 @@ def _span(log_w: Array) -> float:
     xp = array_namespace(log_w)
     judged = log_w[~xp.isnan(log_w)]
     return float(xp.max(judged) - xp.min(judged)) if judged.shape[0] else 0.0
-
-
-def _means_within_caps(log_means: np.ndarray, counts: np.ndarray, settings: WeightSettings) -> np.ndarray:
-    """The mean weight of each class, in proportion to exp(log_means) as far as the caps allow. [K]"""
-    rows = np.repeat(log_means, counts)
-    known = rows[np.isfinite(rows)]
-    if not known.size:
-        return np.ones(len(counts))
-    rows = np.where(np.isfinite(rows), rows, known.min() - WIDE_SPAN_NATS * 10)  # a share of 0: as little as can be
-    found = clip_and_scale(rows, log_factor=log_factor(rows, settings), caps=settings)
-    means = np.ones(len(counts))
-    means[np.repeat(np.arange(len(counts)), counts)] = found
-    return means

@@ -5,9 +5,11 @@ import pytest
 
 from synweight_core import metrics
 from synweight_core.calibration import expected_calibration_error, fit_temperature, reliability
+from synweight_core.checker_rows import Rows
 from synweight_core.checkers import CHECKERS, FOLDS, cross_fitting_folds, of_label, probe_checker
 from synweight_core.neighbors import _approximate, _exact, cosine, near_duplicate_groups, nearest
 from synweight_core.pairs import pair_features, pair_positions
+from synweight_core.tuning import Tuning
 
 
 def blobs(rows_per_class: int, n_classes: int = 2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -20,22 +22,31 @@ def blobs(rows_per_class: int, n_classes: int = 2, seed: int = 0) -> tuple[np.nd
 # --- checkers -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("checker", CHECKERS.values(), ids=CHECKERS)
+SLOW = {"finetuned": pytest.mark.long}
+
+
+@pytest.mark.parametrize(
+    "checker", [pytest.param(row, id=name, marks=SLOW.get(name, ())) for name, row in CHECKERS.items()]
+)
 def test_every_checker_gives_probabilities_of_all_classes_for_all_rows(checker):
     features, labels = blobs(20, n_classes=3)
-    scores = checker(features, labels, features[:4] + 0.1, n_classes=3)
+    texts = np.array(["where is my parcel", "i want my money back", "the app crashes"])[labels]
+    texts = [f"{text}, {i}" for i, text in enumerate(texts)]
+    rows = Rows(lambda: features, lambda: texts, None, np.arange(60))
+    tuning = Tuning(epochs=2, max_length=16, device="cpu", learning_rate=3e-4)
+    scores = checker(rows, labels, rows.take(np.array([0, 1, 2, 59])), n_classes=3, tuning=tuning)
     assert scores.trained.shape == (60, 3) and scores.other.shape == (4, 3)
     for log_probs in (scores.trained, scores.other):
         np.testing.assert_allclose(np.exp(log_probs).sum(axis=1), 1)
     assert scores.accuracy > 0.9 and scores.calibration_error < 0.2 and scores.temperature > 0
-    assert (scores.other.argmax(axis=1) == labels[:4]).all()
+    assert scores.other.argmax(axis=1).tolist() == [0, 0, 0, 2]
 
 
 def test_trained_rows_are_scored_by_a_model_that_has_not_seen_them():
     features, labels = blobs(30)
     features = np.hstack([features, 30 * np.eye(60)])  # a column of its own, so that rows can be memorised
     labels[7] = 1
-    scores = probe_checker(features, labels, features, n_classes=2)
+    scores = probe_checker(Rows.of_features(features), labels, Rows.of_features(features), n_classes=2)
     assert np.exp(scores.other[7, 1]) > 0.5  # the model of all rows has memorised the wrong label
     assert np.exp(scores.trained[7, 1]) < 0.1
     assert scores.accuracy == pytest.approx(59 / 60)
@@ -43,7 +54,7 @@ def test_trained_rows_are_scored_by_a_model_that_has_not_seen_them():
 
 def test_class_without_rows_is_nan_and_the_others_still_sum_to_1():
     features, labels = blobs(20)
-    scores = probe_checker(features, labels * 2, features[:3], n_classes=4)
+    scores = probe_checker(Rows.of_features(features), labels * 2, Rows.of_features(features[:3]), n_classes=4)
     for log_probs in (scores.trained, scores.other):
         assert np.isnan(log_probs[:, [1, 3]]).all()
         np.testing.assert_allclose(np.exp(log_probs[:, [0, 2]]).sum(axis=1), 1)
@@ -52,7 +63,7 @@ def test_class_without_rows_is_nan_and_the_others_still_sum_to_1():
 def test_rare_class_is_known_to_the_checker_but_not_counted():
     features, labels = blobs(20)
     features, labels = np.vstack([features, [[0, 9]]]), np.append(labels, 2)
-    scores = probe_checker(features, labels, np.array([[0.0, 9.0]]), n_classes=3)
+    scores = probe_checker(Rows.of_features(features), labels, Rows.of_features(np.array([[0.0, 9.0]])), n_classes=3)
     assert np.isfinite(scores.other).all() and scores.other[0].argmax() == 2
     assert scores.accuracy == 1  # over the other two classes
 
@@ -196,7 +207,7 @@ def test_chosen_metric(metric, value):
 )
 def test_few_rows_give_finite_probabilities_and_a_bounded_temperature(labels):
     features = np.random.default_rng(0).normal(size=(len(labels), 3)) + labels[:, None]
-    scores = probe_checker(features, labels, features[:0], n_classes=5)
+    scores = probe_checker(Rows.of_features(features), labels, Rows.of_features(features[:0]), n_classes=5)
     present = np.unique(labels)
     assert np.isfinite(scores.trained[:, present]).all()
     assert 0.25 <= scores.temperature <= 4
@@ -207,7 +218,11 @@ def test_few_rows_give_finite_probabilities_and_a_bounded_temperature(labels):
 def test_texts_that_are_all_alike_are_still_scored(groups):
     labels = np.repeat([0, 1], 10)
     features = np.random.default_rng(0).normal(size=(20, 3)) + labels[:, None]
-    assert np.isfinite(probe_checker(features, labels, features, n_classes=2, groups=groups).trained).all()
+    assert np.isfinite(
+        probe_checker(
+            Rows.of_features(features), labels, Rows.of_features(features), n_classes=2, groups=groups
+        ).trained
+    ).all()
 
 
 def test_a_class_that_is_one_near_duplicate_group_is_not_taken_for_a_rare_one():
@@ -215,5 +230,5 @@ def test_a_class_that_is_one_near_duplicate_group_is_not_taken_for_a_rare_one():
     labels = np.repeat([0, 1, 2], 30)
     features = random.normal(size=(90, 4)) * 0.3 + np.eye(3, 4)[labels] * 3
     groups = np.where(labels == 1, 1000, np.arange(90))
-    scores = probe_checker(features, labels, features, n_classes=3, groups=groups)
+    scores = probe_checker(Rows.of_features(features), labels, Rows.of_features(features), n_classes=3, groups=groups)
     assert of_label(scores.trained, labels)[labels == 1].mean() > np.log(0.5)

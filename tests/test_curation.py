@@ -18,8 +18,10 @@ from synweight_core.data import Upload, build_dataset
 from synweight_core.errors import DataError
 from synweight_core.export import weighted_rows
 from synweight_core.launch import project_config
+from synweight_core.losses import LOSSES
 from synweight_core.map_rows import with_edits
 from synweight_core.prepare import Prepared
+from synweight_core.row_weights import RowWeights
 from synweight_core.rowsets import pack
 from synweight_core.train_config import TrainConfig
 from synweight_core.weighting import WeightSettings, weights
@@ -397,3 +399,40 @@ def test_export_says_what_was_edited_and_keeps_excluded_rows(project, prepared):
     assert found["edit"][:4].tolist() == ["excluded, relabelled, factor 0.3", "", "excluded", ""]
     assert found["weight"][[0, 2]].tolist() == [0, 0] and len(found) == N
     assert found["quality"][0] == np.exp(prepared.quality[0, 1])
+
+
+# --- runs of every loss ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["placebo", "placebo_within"])
+def test_placebo_leaves_out_as_many_rows_as_the_filter_but_others_and_gives_the_rest_the_same_weights(
+    project, prepared, loss
+):
+    curation.exclude(project, rows(1))
+    projects.save_settings(project, WeightSettings(alpha=1, beta=0.5, drop_share=0.3, balance="uniform"))
+    tuned, placebo, other = (
+        train_job.taking_part(prepared, config, curation.load_curation(project, lines=config.edits))
+        for config in (
+            project_config(project, loss=name, seed=seed) for name, seed in (("tuned", 0), (loss, 0), (loss, 1))
+        )
+    )
+    kept, weights = placebo
+    assert kept.sum() == tuned[0].sum() and not kept[1]
+    assert kept.tolist() != tuned[0].tolist() and kept.tolist() != other[0].tolist()
+    honest = curated_weights(prepared, projects.load_settings(project), curation.load_curation(project))[tuned[0]]
+    np.testing.assert_allclose(sorted(weights), sorted(honest))
+    labels = prepared.labels[:N]
+    same_classes = np.bincount(labels[kept]).tolist() == np.bincount(labels[tuned[0]]).tolist()
+    assert loss == "placebo" or same_classes
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_run_of_any_loss_has_weights_of_mean_1_for_the_rows_that_it_trains_on(project, prepared, loss):
+    projects.save_settings(project, WeightSettings(alpha=1, beta=1, relevance=0.5, drop_share=0.15))
+    config = project_config(project, loss=loss)
+    data = train_job.training_data(project, projects.load_dataset(project), prepared, config)
+    weighted = RowWeights(config, data)
+    if weighted.is_fixed:
+        assert weighted.latest.shape == (len(data.train.texts),) and weighted.latest.mean() == pytest.approx(1)
+    assert (data.quality is not None) == bool(LOSSES[loss].soft_share)
+    assert len(data.train.texts) == (21 if LOSSES[loss].alpha is None else N)

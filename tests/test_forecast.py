@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from synweight_core import folds, forecast
+from synweight_core.checker_rows import Rows
 from synweight_core.clusters import ClusterLabels
 from synweight_core.curation import Curation, unedited
 from synweight_core.folds import cross_fit_quality
@@ -49,7 +50,9 @@ def folds_of(features, labels, n):
     key = (features.tobytes(), labels.tobytes(), folds.MAX_ROWS)
     if key not in CACHE:
         groups = np.arange(len(labels))
-        CACHE[key] = cross_fit_quality(features, labels, groups, n_synthetic=n, n_classes=3, checker="probe")
+        CACHE[key] = cross_fit_quality(
+            Rows.of_features(features), labels, groups, n_synthetic=n, n_classes=3, checker="probe"
+        )
     return CACHE[key]
 
 
@@ -124,7 +127,7 @@ def test_near_duplicates_never_stand_on_both_sides_of_a_fold():
     groups = np.arange(N + M)
     groups[N : N + 60] = N + np.repeat(np.arange(20), 3) * 3
     labels[N : N + 60] = np.repeat(np.arange(20) % 3, 3)
-    found = cross_fit_quality(features, labels, groups, n_synthetic=N, n_classes=3, checker="probe")
+    found = cross_fit_quality(Rows.of_features(features), labels, groups, n_synthetic=N, n_classes=3, checker="probe")
     for fold in found.fold:
         assert all(len(set(fold[groups[N:] == group])) == 1 for group in np.unique(groups[N : N + 60]))
 
@@ -133,7 +136,9 @@ def test_many_synthetic_rows_are_a_seeded_sample(monkeypatch):
     monkeypatch.setattr(folds, "MAX_ROWS", 200)
     features, labels = made_up()
     one, other = (
-        cross_fit_quality(features, labels, np.arange(N + M), n_synthetic=N, n_classes=3, checker="probe")
+        cross_fit_quality(
+            Rows.of_features(features), labels, np.arange(N + M), n_synthetic=N, n_classes=3, checker="probe"
+        )
         for _ in range(2)
     )
     assert len(one.sample) == 200 and np.array_equal(one.sample, other.sample)

@@ -11,6 +11,7 @@ from synweight_core import ledger
 from synweight_core.forecast import BASELINES, METHOD, Estimate, Forecaster, estimate_table, verdict
 from synweight_core.prepare import has_folds
 from synweight_core.projects import Project, metric_label
+from synweight_core.tuning import PROBE, PROBES_INSTEAD
 from synweight_core.weighting import WeightSettings
 
 _HELP = (
@@ -24,6 +25,8 @@ def forecast_panel(project: Project, settings: WeightSettings) -> None:
     if not has_folds(project):
         preparation.show(project, done=has_folds)
         return
+    if project.checker != PROBE:
+        st.caption(PROBES_INSTEAD)
     with st.spinner("Training the baselines of the forecast. It takes some seconds the first time."):
         forecaster, baselines = loaded.forecaster(project)
     figures, details = st.empty(), st.container()
