@@ -5,12 +5,14 @@ import streamlit as st
 
 from pages.widgets import live, shell
 from pages.widgets.compare_panel import pair_panel, verdict_panel
+from pages.widgets.downloads import row_downloads
 from pages.widgets.plain import plain
 from pages.widgets.sources_panel import sources_panel
 from pages.widgets.try_panel import try_panel
 from synweight_core import export, runs
 from synweight_core.errors import SynweightError
 from synweight_core.projects import metric_label
+from synweight_core.recipe import run_recipe
 from synweight_core.runtable import run_table
 
 shell.page_header("Runs", "Compare what was trained, and take the weights and the model with you.")
@@ -59,19 +61,12 @@ def details(run: runs.Run) -> None:
             column_config={"recall": st.column_config.NumberColumn("recall on test rows", format="percent")},
         )  # fmt: skip
     with st.container(horizontal=True):
-        for label, build, suffix in (
-            ("Weights (Parquet)", lambda: export.to_parquet(export.run_weights(run)), "weights.parquet"),
-            ("Weights (CSV)", lambda: export.to_csv(export.run_weights(run)), "weights.csv"),
-            ("Model (zip)", lambda: export.model_zip(run).read_bytes(), "model.zip"),
-        ):
-            if (suffix == "model.zip") or run.settings["train_on"] == "synthetic":
-                st.download_button(
-                    label,
-                    build,
-                    file_name=f"{run.id}-{suffix}",
-                    icon=":material/download:",
-                    on_click="ignore",
-                )
+        if run.settings["train_on"] == "synthetic":
+            row_downloads(lambda: export.run_weights(run), lambda: run_recipe(run), name=run.id)
+        st.download_button(
+            "Model (zip)", lambda: export.model_zip(run).read_bytes(), file_name=f"{run.id}-model.zip",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
     st.caption('The model folder loads with transformers.pipeline("text-classification", folder).')
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.widgets import charts, loaded, shell
 from pages.widgets.alignment_panel import alignment_panel
+from pages.widgets.downloads import atlas_download, row_downloads, snippets
 from pages.widgets.forecast_panel import forecast_panel, ledger_panel
 from pages.widgets.plain import plain
 from pages.widgets.row_table import row_table
@@ -17,6 +18,7 @@ from pages.widgets.what_if_panel import what_if_panel
 from synweight_core import export, meters
 from synweight_core.map_rows import with_weights
 from synweight_core.presets import settings_words
+from synweight_core.recipe import project_recipe
 from synweight_core.weighting import WeightSettings
 
 TABLE_ROWS = 50
@@ -149,11 +151,12 @@ def workbench() -> None:
     settings_panel(project)
     st.subheader("Take the weights with you", anchor=False)
     with st.container(horizontal=True):
-        for suffix, write in (("parquet", export.to_parquet), ("csv", export.to_csv)):
-            st.download_button(
-                f"Weighted rows ({suffix})", lambda write=write: write(export.project_weights(project.id, settings)),
-                file_name=f"{project.id}-weights.{suffix}", icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+        row_downloads(
+            lambda: export.project_weights(project.id, settings), lambda: project_recipe(project, settings),
+            name=project.id,
+        )  # fmt: skip
+        atlas_download(project, settings)
+    snippets()
 
 
 workbench()

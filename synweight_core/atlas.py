@@ -8,6 +8,7 @@ the command line says (apple.github.io/embedding-atlas/tool.html).
 """
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,9 @@ from synweight_core.projects import Project, load_dataset
 COMMAND = "embedding-atlas atlas.parquet --text text --x x --y y --neighbors neighbors"
 
 
-def write_atlas(project: Project, path: Path, *, prepared: Prepared, curation: Curation, weights: np.ndarray) -> None:
+def write_atlas(
+    project: Project, path: Path | BinaryIO, *, prepared: Prepared, curation: Curation, weights: np.ndarray
+) -> None:
     """Write the rows of the map with the weights of the synthetic ones [n] to `path`."""
     table = pa.Table.from_pandas(_rows(project, prepared, curation, weights), preserve_index=False)
     graph = cache.load("graph", cache_key(project, "graph"))

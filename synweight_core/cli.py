@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from synweight_core import __version__, projects, runs, storage
-from synweight_core.cli_results import export, reproduce, weigh
+from synweight_core.cli_results import compare, export, reproduce, weigh
 from synweight_core.curation import history
 from synweight_core.errors import SynweightError
 from synweight_core.launch import project_config, start_training
@@ -238,6 +238,7 @@ def app(port: int, address: str, with_demo: bool) -> None:
 main.add_command(weigh)
 main.add_command(export)
 main.add_command(reproduce)
+main.add_command(compare)
 
 
 def _prepare(project: projects.Project, *, wait: bool) -> None:

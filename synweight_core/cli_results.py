@@ -1,5 +1,6 @@
-"""The commands about results: `synweight weigh`, `export`, `reproduce`. Their group is in `cli.py`."""
+"""The commands about results: `synweight weigh`, `export`, `reproduce`, `compare`. Their group is in `cli.py`."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -85,3 +86,35 @@ def reproduce(
 def _echo_stage(event: dict[str, Any]) -> None:
     if event["event"] == "stage" and event["done"] == 0:
         click.echo(f"  {STAGES[event['stage']]}")
+
+
+@click.command()
+@click.argument("project_id")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def compare(project_id: str, as_json: bool) -> None:
+    """Compare the finished runs of a project by setting over their seeds, and say what can be said."""
+    from synweight_core.compare_tables import setting_table
+    from synweight_core.run_groups import settings_compared
+    from synweight_core.verdict import project_verdict
+
+    found = settings_compared(projects.load_project(project_id))
+    told = [(recipe.words, project_verdict(recipe), setting_table(recipe)) for recipe in found.recipes]
+    if as_json:
+        recipes = [
+            {"recipe": words, "verdict": {"kind": said.kind, "sentence": said.sentence, "missing": said.missing},
+             "settings": json.loads(table.to_json(orient="records"))}
+            for words, said, table in told
+        ]  # fmt: skip
+        click.echo(json.dumps({"recipes": recipes, "left_out": found.left_out}, ensure_ascii=False))
+        return
+    for words, said, table in told:
+        click.echo(f"{words}\n{said.sentence}")
+        for row in table.to_dict("records"):
+            seeds = f"{row['seeds']} seed{'' if row['seeds'] == 1 else 's'}"
+            click.echo(f"  {row['mean']:5.1f} % ({row['low']:.1f} to {row['high']:.1f}), {seeds}  {row['setting']}")
+        for sentence in said.missing:
+            click.echo(sentence)
+    for sentence in found.left_out:
+        click.echo(sentence)
+    if not told:
+        click.echo("No finished run with test figures yet.")

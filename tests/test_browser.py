@@ -61,7 +61,7 @@ def test_the_whole_journey_on_the_demo(page, tmp_path):
     step(page, "Runs")
     page.get_by_text("recall on test rows").or_(page.get_by_test_id("stDataFrame").first).first.wait_for()
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Weights (CSV)").click()
+        page.get_by_role("button", name="CSV", exact=True).click()
     waiting.value.save_as(tmp_path / "weights.csv")
     with (tmp_path / "weights.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -1,5 +1,6 @@
 """The Runs page over finished runs whose predictions are known: verdict, pairs, sources, and a model that is asked."""
 
+import json
 from dataclasses import asdict
 
 import numpy as np
@@ -146,3 +147,24 @@ def test_two_models_are_asked_about_one_sentence(compared, monkeypatch):
     assert not test.exception
     one, other = test.dataframe[-2].value, test.dataframe[-1].value
     assert one["label"].iloc[0] == other["label"].iloc[0] == compared.labels[4]
+
+
+def test_command_compares_in_words_and_in_json(compared):
+    from click.testing import CliRunner
+
+    from synweight_core.cli import main
+
+    told = CliRunner().invoke(main, ["compare", compared.id])
+    assert told.exit_code == 0 and "IMP beats CE by 15.0 points of accuracy" in told.output
+    assert "Real rows alone (baseline)" in told.output
+    found = json.loads(CliRunner().invoke(main, ["compare", compared.id, "--json"]).output)
+    (recipe,) = found["recipes"]
+    assert recipe["verdict"]["kind"] == "better" and len(recipe["settings"]) == 3
+
+
+def test_command_without_runs_says_so(demo):
+    from click.testing import CliRunner
+
+    from synweight_core.cli import main
+
+    assert CliRunner().invoke(main, ["compare", demo.id]).output == "No finished run with test figures yet.\n"
