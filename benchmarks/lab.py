@@ -1,8 +1,8 @@
 """The weights lab: how soon its meters and forecasts are there, and how well forecasts rank settings.
 
 Parts: `meters` (all but the forecast, 100,000 rows), `forecast` (a refit at 20,000 rows beside scikit-learn, and the
-whole of it), `suggest` (the search on the tweets of `--data`) and, for each of six sets, `ranking-SET` (forecasts of
-fixed settings beside what fine-tuning made of them).
+whole of it), `suggest` (the search on the tweets of `--data`), `forecasts` (of fixed settings on six sets) and, for
+each of these, `outcomes-SET` (what fine-tuning makes of the settings). Forecasts and outcomes are ranked together.
 """
 
 import os
@@ -20,7 +20,7 @@ import journey
 import measuring
 import numpy as np
 
-from synweight_core import meters, probe, runs
+from synweight_core import meters, probe, projects, runs
 from synweight_core.alignment import build_alignment
 from synweight_core.clusters import ClusterLabels
 from synweight_core.curated import curated_weights, weight_columns
@@ -38,7 +38,7 @@ REFIT_ROWS, TEST_ROWS = 20_000, 10_000
 TWEETS = "tweet_sentiment"
 TARGETS = {"meters_ms": 100, "refit_s": 0.2, "whole_s": 1.5, "suggest_s": 60, "spearman": 0.7}
 
-RANKING = "ranking-"
+OUTCOMES = "outcomes-"
 SETS = ("tweet_sentiment", "sst2", "hypo_l", "emotion", "mrpc", "finance_sentiment")
 SEEDS = (0, 1)
 RANKED_ROWS, RANKED_TEST = 1_200, 800  # rows of each set that are used: fine-tuning 96 times takes an hour so
@@ -208,7 +208,7 @@ def time_whole() -> dict[str, Any]:
     fold = np.stack([drawn.permutation(np.arange(REALS) % 5) for _ in range(2)])
     says = np.log(drawn.dirichlet(np.ones(CLASSES), (10, REFIT_ROWS))).astype(np.float32)
     held_out = np.log(drawn.dirichlet(np.ones(CLASSES), (2, REALS))).astype(np.float32)
-    folds = Folds(np.arange(REFIT_ROWS), fold, says, held_out)
+    folds = Folds(np.arange(REFIT_ROWS), fold, says, held_out, np.zeros((10, REFIT_ROWS), dtype=bool))
     names = tuple(f"class {i}" for i in range(CLASSES))
     forecaster = Forecaster(
         prepared, untouched(labels[:REFIT_ROWS]), folds, features, metric="accuracy", label_names=names
@@ -257,8 +257,21 @@ def _prepare(folder: Path, name: str) -> dict[str, Any]:
 
 
 def ranked_sets(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """The sets whose ranking is measured, with their figures."""
-    return {name: parts[RANKING + name]["values"] for name in SETS if RANKING + name in parts}
+    """The sets that have forecasts and outcomes: both by setting in points, their rank correlation, its ceiling."""
+    forecasts = parts.get("forecasts", {}).get("values", {})
+    found = {name: parts[OUTCOMES + name]["values"] for name in SETS if name in forecasts and OUTCOMES + name in parts}
+    return {
+        name: {
+            "forecasts": forecasts[name],
+            "accuracies": accuracies,
+            "spearman": spearman(
+                [forecasts[name][setting] for setting in SETTINGS],
+                [statistics.mean(accuracies[setting]) for setting in SETTINGS],
+            ),
+            "ceiling": spearman(*zip(*(accuracies[setting] for setting in SETTINGS), strict=True)),
+        }
+        for name, accuracies in found.items()
+    }
 
 
 def mean_over_sets(parts: Mapping[str, Any], figure: str) -> float | None:
@@ -267,32 +280,28 @@ def mean_over_sets(parts: Mapping[str, Any], figure: str) -> float | None:
     return round(statistics.mean(found), 3) if len(found) == len(SETS) else None
 
 
-def measure_ranking(name: str, stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
-    """Forecast and test accuracy of all settings on a set, in points, and their rank correlation."""
-    folder = stages.workspace / "sets" / name
+def measure_forecasts(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
+    """The forecast of every setting on each set, in points."""
+    return {name: stages.measure(name, partial(_forecasts, stages, options.data, name)) for name in SETS}
 
-    def prepared() -> dict[str, Any]:
-        small(options.data / name, folder)
-        return _prepare(folder, name)
 
-    stages.measure("prepare", prepared)
+def measure_outcomes(name: str, stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
+    """Test accuracy of all settings on a set after fine-tuning, one a seed, in points."""
+    stages.measure("prepare", lambda: _small_project(stages, options.data, name))
     project = journey.the_project()
-    forecasts = stages.measure("forecast", lambda: _forecasts(project))
-    outcomes = [
-        {
-            setting: stages.measure(f"{setting}, seed {seed}", partial(_trained, project, setting, seed))
-            for setting in SETTINGS
-        }
-        for seed in SEEDS
-    ]
-    by_seed = [[outcome[setting]["accuracy"] for setting in SETTINGS] for outcome in outcomes]
-    means = np.mean(by_seed, axis=0)
     return {
-        "forecasts": forecasts,
-        "accuracies": {s: [row[i] for row in by_seed] for i, s in enumerate(SETTINGS)},
-        "spearman": spearman([forecasts[setting] for setting in SETTINGS], means),
-        "ceiling": spearman(*by_seed),
+        setting: [
+            stages.measure(f"{setting}, seed {seed}", partial(_trained, project, setting, seed))["accuracy"]
+            for seed in SEEDS
+        ]
+        for setting in SETTINGS
     }
+
+
+def _small_project(stages: measuring.Stages, data: Path, name: str) -> dict[str, Any]:
+    folder = stages.workspace / "sets" / name
+    small(data / name, folder)
+    return _prepare(folder, name)
 
 
 def small(source: Path, folder: Path) -> None:
@@ -318,11 +327,13 @@ def _curation(project: Project, setting: str) -> Curation:
     return replace(curation, log_factor=np.log(np.maximum(shuffled, 1e-3)))
 
 
-def _forecasts(project: Project) -> dict[str, float]:
+def _forecasts(stages: measuring.Stages, data: Path, name: str) -> dict[str, float]:
+    _small_project(stages, data, name)
+    (project,) = (each for each in projects.list_projects() if each.name == name)
     found = {}
-    for name, settings in SETTINGS.items():
-        forecaster = project_forecaster(project, need_prepared(project), _curation(project, name))
-        found[name] = journey.points(forecaster.estimate(final(forecaster, settings)).mean)
+    for setting, settings in SETTINGS.items():
+        forecaster = project_forecaster(project, need_prepared(project), _curation(project, setting))
+        found[setting] = journey.points(forecaster.estimate(final(forecaster, settings)).mean)
     return found
 
 
@@ -358,7 +369,8 @@ PARTS: dict[str, Callable[[measuring.Stages, Namespace], dict[str, Any]]] = {
     "meters": measure_meters,
     "forecast": measure_forecast,
     "suggest": measure_suggest,
-    **{RANKING + name: partial(measure_ranking, name) for name in SETS},
+    "forecasts": measure_forecasts,
+    **{OUTCOMES + name: partial(measure_outcomes, name) for name in SETS},
 }
 
 
@@ -412,7 +424,8 @@ def _ranking_tables(parts: Mapping[str, Any]) -> list[str]:
     mean, ceiling = (statistics.mean(each[figure] for each in found.values()) for figure in ("spearman", "ceiling"))
     return [
         "## ranking",
-        *(f"{name}: {measuring.origin(parts[RANKING + name])}" for name in found),
+        f"Forecasts: {measuring.origin(parts['forecasts'])}",
+        *(f"Outcomes of {name}: {measuring.origin(parts[OUTCOMES + name])}" for name in found),
         f"Over {len(found)} of {len(SETS)} sets, mean Spearman correlation between forecast and test accuracy "
         f"{mean:.2f} (target {TARGETS['spearman']:g}); between the two seeds of fine-tuning, the noise ceiling, "
         f"{ceiling:.2f}. Up to {RANKED_ROWS:,} synthetic rows of each set, MiniLM fine-tuned on about "

@@ -1,8 +1,9 @@
 """A forecast of what training with a weight setting will be worth, in seconds instead of minutes.
 
 A weighted linear probe on the cached vectors stands in for the model. It is scored by repeated cross-validation over
-the real rows that are not test; the quality checker, and so the weights, are made anew in each fold (see `folds`),
-else the forecast would flatter itself. All settings are scored on the same rows, so that differences are paired.
+the real rows that are not test; the quality checker, and so the weights, are made anew in each fold, and synthetic rows
+that look written from a held-out row are left out (see `folds`), else the forecast would flatter itself. All settings
+are scored on the same rows, so that differences are paired.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,6 +64,11 @@ class Forecaster:
         )  # fmt: skip
         self._features = features
         self.labels = self._prepared.labels[len(sample) :]
+
+    @property
+    def derived_share(self) -> float:
+        """Share of the synthetic rows that look written from a real row: left out where that row is held out."""
+        return self._folds.derived_share
 
     @property
     def n_classes(self) -> int:
@@ -133,8 +139,12 @@ class Forecaster:
 
     @cached_property
     def _start(self) -> np.ndarray:
-        """The probe of CE: every fit starts from it, so that a forecast does not depend on those before it."""
-        every = np.concatenate([self._curation.kept, np.zeros(len(self.labels))])
+        """The probe of CE: every fit starts from it, so that a forecast does not depend on those before it.
+
+        It has seen no row that any fold leaves out: a few steps from it would not make it forget them.
+        """
+        seen = self._curation.kept & ~self._folds.derived.any(axis=0)
+        every = np.concatenate([seen, np.zeros(len(self.labels))])
         return self._fit(every[None], start=None)[0]
 
     def _fit(self, row_weights: np.ndarray, *, start: np.ndarray | None) -> np.ndarray:
@@ -166,6 +176,7 @@ class Forecaster:
         quality[:s] = self._folds.synthetic[number]
         result = np.zeros(s + len(held_out))
         result[:s] = curated_weights(replace(self._prepared, quality=quality), settings, self._curation)
+        result[:s][self._folds.derived[number]] = 0
         if settings.real_mass:
             taking_part = np.concatenate([result[:s] > 0, ~held_out])
             result[taking_part] = pooled(result[:s][result[:s] > 0], int((~held_out).sum()), settings.real_mass)

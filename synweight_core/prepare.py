@@ -46,7 +46,7 @@ STAGES = {
     "folds": "Training checkers fold by fold, for forecasts",
 }
 # raise one when its results change
-_VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "folds": 1, "relevance": 1, "support": 1, "map": 3, "clusters": 2}
+_VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "folds": 2, "relevance": 1, "support": 1, "map": 3, "clusters": 2}
 _NEEDS = {
     "vectors": (), "graph": ("vectors",), "checkers": ("graph",), "folds": ("graph",), "relevance": ("graph",),
     "support": (), "map": ("graph",), "clusters": ("graph", "map"),
@@ -280,7 +280,7 @@ def _folds(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> cache
     from synweight_core.folds import cross_fit_quality
 
     folds = cross_fit_quality(
-        checker_rows(dataset, lambda: _features(vectors)), map_labels(dataset), groups,
+        checker_rows(dataset, lambda: _features(vectors)), map_labels(dataset), groups, positions=vectors["positions"],
         n_synthetic=len(dataset.synthetic), n_classes=len(dataset.labels), checker=PROBE, seed=SEED,
     )  # fmt: skip
     return vars(folds)

@@ -254,3 +254,16 @@ def test_warm_refit_is_as_good_as_scikit_learn(lab, monkeypatch):
     found = lab.time_refit()
     assert abs(found["accuracy_minus_sklearn"]) <= 0.5
     assert found["accuracy"] > 50
+
+
+def test_forecasts_and_outcomes_are_ranked_together(lab):
+    forecasts = {name: {setting: float(i) for i, setting in enumerate(lab.SETTINGS)} for name in lab.SETS}
+    up = {setting: [float(i), float(i) + 1] for i, setting in enumerate(lab.SETTINGS)}
+    down = {setting: [-float(i), float(i)] for i, setting in enumerate(lab.SETTINGS)}
+    parts = {"forecasts": {"values": forecasts}, "outcomes-sst2": {"values": up}, "outcomes-mrpc": {"values": down}}
+    found = lab.ranked_sets(parts)
+    assert [found[name]["spearman"] for name in ("sst2", "mrpc")] == [1, 0]
+    assert [found[name]["ceiling"] for name in ("sst2", "mrpc")] == [1, -1]
+    assert lab.mean_over_sets(parts, "spearman") is None
+    parts |= {f"outcomes-{name}": {"values": up} for name in lab.SETS}
+    assert lab.mean_over_sets(parts, "spearman") == 1

@@ -27,8 +27,8 @@ def made_up(*, wrong=0.5, n=N, m=M, seed=0):
     return features, labels
 
 
-def forecaster(features, labels, *, metric="accuracy", curation=None, n=N):
-    found = folds_of(features, labels, n)
+def forecaster(features, labels, *, metric="accuracy", curation=None, n=N, found=None):
+    found = found or folds_of(features, labels, n)
     flat = np.full((len(labels), 3), -np.log(3))
     none = np.array([])
     prepared = Prepared(
@@ -42,6 +42,7 @@ def forecaster(features, labels, *, metric="accuracy", curation=None, n=N):
     )
 
 
+APART = np.zeros((10_000, 2))  # rows that are not close to each other: no row is derived from another
 CACHE = {}
 
 
@@ -51,7 +52,7 @@ def folds_of(features, labels, n):
     if key not in CACHE:
         groups = np.arange(len(labels))
         CACHE[key] = cross_fit_quality(
-            Rows.of_features(features), labels, groups, n_synthetic=n, n_classes=3, checker="probe"
+            Rows.of_features(features), labels, groups, positions=APART, n_synthetic=n, n_classes=3, checker="probe"
         )
     return CACHE[key]
 
@@ -127,7 +128,9 @@ def test_near_duplicates_never_stand_on_both_sides_of_a_fold():
     groups = np.arange(N + M)
     groups[N : N + 60] = N + np.repeat(np.arange(20), 3) * 3
     labels[N : N + 60] = np.repeat(np.arange(20) % 3, 3)
-    found = cross_fit_quality(Rows.of_features(features), labels, groups, n_synthetic=N, n_classes=3, checker="probe")
+    found = cross_fit_quality(
+        Rows.of_features(features), labels, groups, positions=APART, n_synthetic=N, n_classes=3, checker="probe"
+    )
     for fold in found.fold:
         assert all(len(set(fold[groups[N:] == group])) == 1 for group in np.unique(groups[N : N + 60]))
 
@@ -137,7 +140,13 @@ def test_many_synthetic_rows_are_a_seeded_sample(monkeypatch):
     features, labels = made_up()
     one, other = (
         cross_fit_quality(
-            Rows.of_features(features), labels, np.arange(N + M), n_synthetic=N, n_classes=3, checker="probe"
+            Rows.of_features(features),
+            labels,
+            np.arange(N + M),
+            positions=APART,
+            n_synthetic=N,
+            n_classes=3,
+            checker="probe",
         )
         for _ in range(2)
     )
@@ -197,3 +206,48 @@ def test_verdict_of_a_loss_is_said():
         verdict(Estimate(-0.05, -0.08, -0.02), over="CE")
         == "Forecast to lose to CE by 5.0 points (-8.0 to -2.0 points)."
     )
+
+
+# --- rows that were written from real rows
+
+
+def test_rows_written_from_a_held_out_row_are_left_out_in_its_fold_only():
+    features, labels = made_up()
+    positions = np.zeros((N + M, M + 1))
+    positions[N + np.arange(M), np.arange(M)] = 1  # each real row in a direction of its own
+    positions[:N, M] = 1  # and all synthetic rows in another one
+    positions[7, :] = 0
+    positions[7, 5] = 1  # but one, which says what real row 5 says
+    found = cross_fit_quality(
+        Rows.of_features(features), labels, np.arange(N + M), positions=positions, n_synthetic=N, n_classes=3,
+        checker="probe",
+    )  # fmt: skip
+    for repeat in range(folds.REPEATS):
+        for number, held_out in found.of_repeat(repeat):
+            assert np.flatnonzero(found.derived[number]).tolist() == ([7] if held_out[5] else [])
+    assert found.derived_share == 1 / N
+
+
+def test_forecast_does_not_count_on_relatives_of_the_row():
+    """Synthetic rows that repeat the real rows would be all that a forecast needs, were they not left out."""
+    real = np.random.default_rng(0).normal(size=(M, 300)).astype(np.float32)
+    features, labels = np.concatenate([real, real]), np.tile(np.arange(M) % 3, 2)
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    groups = np.arange(2 * M)
+    plain, honest = (
+        forecaster(features, labels, n=M, found=cross_fit_quality(
+            Rows.of_features(features), labels, groups, positions=positions, n_synthetic=M, n_classes=3,
+            checker="probe",
+        ))
+        for positions in (APART, unit)
+    )  # fmt: skip
+    assert plain.estimate(last(plain.predictions(CE))).low > 0.9
+    assert honest.estimate(last(honest.predictions(CE))).mean < 0.45
+
+
+def test_closeness_is_what_most_real_rows_do_not_reach_outside_of_their_group():
+    positions = np.array([[1.0, 0.0], [1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
+    nearest = [0.6, 0.6, 0.8, 0.8]  # the first two are copies of each other
+    assert folds.closeness(positions, np.array([0, 0, 1, 2])) == pytest.approx(np.quantile(nearest, 0.9))
+    assert folds.closeness(positions, np.zeros(4)) == 1
+    assert folds.closest(positions, positions[3:]).tolist() == pytest.approx([0, 0, 0.8, 1])

@@ -14,6 +14,7 @@ from synweight_core.projects import Project, metric_label
 from synweight_core.tuning import PROBE, PROBES_INSTEAD
 from synweight_core.weighting import WeightSettings
 
+_TOLD_SHARE = 0.01
 _HELP = (
     "A weighted linear probe on the cached vectors, scored by repeated cross-validation over the real rows that are "
     "not test. The quality checker is trained anew in each fold. The interval is a bootstrap over the real rows (95 %)."
@@ -29,6 +30,12 @@ def forecast_panel(project: Project, settings: WeightSettings) -> None:
         st.caption(PROBES_INSTEAD)
     with st.spinner("Training the baselines of the forecast. It takes some seconds the first time."):
         forecaster, baselines = loaded.forecaster(project)
+    if forecaster.derived_share >= _TOLD_SHARE:
+        st.caption(
+            f"{100 * forecaster.derived_share:.0f} % of the synthetic rows look written from one of your real rows: "
+            "closer to it than most real rows are to each other. Where that row is forecast they are left out, since "
+            "no new text will have such relatives."
+        )
     figures, details = st.empty(), st.container()
     predictions = None
     for predictions in forecaster.predictions(settings):
