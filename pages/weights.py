@@ -20,6 +20,14 @@ from synweight_core.presets import settings_words
 from synweight_core.weighting import WeightSettings
 
 TABLE_ROWS = 50
+CLASS_COLUMNS = {
+    "label": st.column_config.TextColumn("class"),
+    "share_raw": st.column_config.NumberColumn("of the rows", format="percent"),
+    "share_weighted": st.column_config.NumberColumn("of the weight", format="percent"),
+    "share_real": st.column_config.NumberColumn("of the real rows", format="percent"),
+    "effective_sample_size": st.column_config.NumberColumn("effective rows", format="%.0f"),
+    "half_rows": st.column_config.NumberColumn("half sits on"),
+}
 
 shell.page_header("Weights", "Decide how much a synthetic row counts. Next: train with these weights.")
 project = shell.need_project()
@@ -68,7 +76,14 @@ def meter_panel(labels: pd.Series, weights: np.ndarray) -> None:
         charts.weight_histogram(histogram, title), histogram, key="histogram", alt=f"Histogram of weights. {title}."
     )
     shares_title = "Class shares: synthetic, weighted, and real"
-    charts.show(charts.class_shares(classes, shares_title), classes, key="shares", alt=shares_title, folded=False)
+    charts.show(
+        charts.class_shares(classes, shares_title),
+        classes,
+        key="shares",
+        alt=shares_title,
+        folded=False,
+        columns=CLASS_COLUMNS,
+    )
 
 
 def last_settings(settings: WeightSettings) -> WeightSettings:

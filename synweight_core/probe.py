@@ -8,6 +8,7 @@ holds both against each other.
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 STRENGTH = 10.0  # inverse regularisation C: texts' unit vectors need a weak one
 COLD_STEPS = 20
@@ -24,7 +25,9 @@ def rounding(features: np.ndarray) -> np.ndarray:
     n, d = features.shape
     if not n:
         raise ValueError("There are 0 rows; expected at least one.")
-    curvature = _CURVATURE * (features.T @ features).astype(np.float64) / n + np.eye(d) / (STRENGTH * n)
+    with threadpool_limits(1):
+        products = (features.T @ features).astype(np.float64)
+    curvature = _CURVATURE * products / n + np.eye(d) / (STRENGTH * n)
     return solve_triangular(cholesky(curvature, lower=True), np.eye(d), lower=True).T
 
 
@@ -78,10 +81,10 @@ def fit(
     if start is not None:
         begin[...] = np.vstack([np.linalg.solve(rounded, start[:-1]), start[-1:]]).T[:, None]
     limit = steps or (COLD_STEPS if start is None else WARM_STEPS)
-    found = minimize(
-        loss_and_gradient, begin.ravel(), jac=True, method="L-BFGS-B",
-        options={"maxiter": limit, "maxcor": 20, "gtol": 1e-7, "ftol": 1e-10},
-    ).x.reshape(shape)  # fmt: skip
+    options = {"maxiter": limit, "maxcor": 20, "gtol": 1e-7, "ftol": 1e-10}
+    with threadpool_limits(1):  # threads that wait for each other make it ten times slower beside a training run
+        end = minimize(loss_and_gradient, begin.ravel(), jac=True, method="L-BFGS-B", options=options)
+    found = end.x.reshape(shape)
     coefficients = np.concatenate([found[..., :-1] @ rounded.T, found[..., -1:]], axis=2)
     return coefficients.transpose(1, 2, 0).astype(np.float32)
 

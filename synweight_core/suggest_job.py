@@ -45,14 +45,11 @@ def run_suggest(config: Mapping[str, Any], report: Callable[[dict[str, Any]], No
     Raises:
         NotFoundError: the project is not prepared.
     """
-    from threadpoolctl import threadpool_limits
-
     started = time.perf_counter()
     project, settings = load_project(config["project"]), config["settings"]
-    with threadpool_limits(1):  # the fits are small: threads cost them more than they bring
-        curation = load_curation(project, lines=settings["edits"])
-        forecaster = project_forecaster(project, need_prepared(project), curation)
-        found = suggest(forecaster, report, WeightSettings(1, 0, *settings["caps"]))
+    curation = load_curation(project, lines=settings["edits"])
+    forecaster = project_forecaster(project, need_prepared(project), curation)
+    found = suggest(forecaster, report, WeightSettings(1, 0, *settings["caps"]))
     return settings | {
         "stopped": found is None or not found.is_complete,
         "suggestion": found and found.to_json(),

@@ -41,7 +41,7 @@ def test_checker_trust_says_how_far_the_weights_can_be_trusted(demo):
     assert "The quality checker is right on" in lab(demo, "Checker trust").success[0].value
 
 
-@pytest.mark.parametrize("tab", ["Meters", "Forecast", "Alignment", "What if", "Checker trust", "Ledger"])
+@pytest.mark.parametrize("tab", ["Meters", "Forecast", "Suggest", "Alignment", "What if", "Checker trust", "Ledger"])
 @pytest.mark.parametrize("left", [0, 1, 1200])
 def test_few_or_equal_weights_give_sentences_and_no_nan(demo, tab, left):
     if left < 1200:

@@ -294,6 +294,7 @@ def panel(project):
 def test_panel_starts_the_search_then_shows_it_and_uses_the_setting(demo):
     test = panel(demo)
     assert not test.exception
+    projects.save_settings(demo, WeightSettings(alpha=0.3))
     test.button(key=f"suggest:{demo.id}").click().run()
     (run,) = runs.list_runs(project_id=demo.id, kind="suggest")
     ended(run.id)

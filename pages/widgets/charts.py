@@ -36,11 +36,14 @@ def safe(text: object) -> str:
     return html.escape(str(text), quote=False)
 
 
-def show(figure: go.Figure, table: pd.DataFrame, *, alt: str, key: str, folded: bool = True) -> None:
+def show(
+    figure: go.Figure, table: pd.DataFrame, *, alt: str, key: str, folded: bool = True,
+    columns: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
     """A chart with its text alternative and its table twin, which may be open because it says more."""
     st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False})
     with st.expander("Show as table") if folded else st.container():
-        st.dataframe(table, hide_index=True, key=f"{key}_table")
+        st.dataframe(table, hide_index=True, key=f"{key}_table", column_config=columns)
 
 
 def layout(figure: go.Figure, title: str, *, x: str, y: str, height: int = 320) -> go.Figure:

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages.widgets import charts, preparation, suggest_charts
+from pages.widgets import charts, loaded, preparation, suggest_charts
 from pages.widgets.plain import plain
 from synweight_core import projects, runs
 from synweight_core.errors import SynweightError
@@ -17,6 +17,9 @@ from synweight_core.suggest_job import is_outdated, start_suggesting, suggestion
 @st.fragment
 def suggest_panel(project: Project) -> None:
     """The button "Suggest settings", how far it is, and what it found last."""
+    if not loaded.edits(project).kept.any():
+        st.warning("All synthetic rows are excluded: there is nothing to weigh. Undo some edits on the Map page.")
+        return
     job = next(iter(runs.list_runs(project_id=project.id, kind="suggest")), None)
     if job and job.is_active:
         _progress(job.id)

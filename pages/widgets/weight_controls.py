@@ -63,11 +63,11 @@ def weight_controls(project: Project, *, is_compact: bool = False) -> WeightSett
     take_link(project)
     stored = projects.load_settings(project)
     _presets(project, stored)
+    st.caption(formula_words(stored))
     for name in _MAIN:
         _slider(project, stored, name)
     with st.expander("More terms") if is_compact else st.container():
         _more_terms(project, stored)
-    st.caption(formula_words(stored))
     return stored
 
 

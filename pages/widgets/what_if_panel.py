@@ -53,7 +53,9 @@ def what_if_panel(project: Project, prepared: Prepared, settings: WeightSettings
 
 
 def _meters(project: Project, before: np.ndarray, after: np.ndarray) -> None:
-    st.dataframe(what_if.before_and_after(before, after), hide_index=True, key="what_if_meters")
+    whole = dict.fromkeys(("before", "after", "difference"), st.column_config.NumberColumn(format="%.0f"))
+    table = what_if.before_and_after(before, after)
+    st.dataframe(table, hide_index=True, key="what_if_meters", column_config=whole)
     measure = loaded.alignment(project).measure
     tables = [alignment_table(measure(weights), project.labels) for weights in (before, after)]
     distances = pd.DataFrame({
@@ -61,7 +63,8 @@ def _meters(project: Project, before: np.ndarray, after: np.ndarray) -> None:
         "AUC before": tables[0]["auc"], "AUC after": tables[1]["auc"],
     })  # fmt: skip
     st.caption("Distance of weighted synthetic from real rows; MMD² 0 and AUC 0.5 where they are alike.")
-    st.dataframe(distances, hide_index=True, key="what_if_alignment")
+    short = dict.fromkeys(distances.columns[1:], st.column_config.NumberColumn(format="%.3f"))
+    st.dataframe(distances, hide_index=True, key="what_if_alignment", column_config=short)
 
 
 def _forecast(project: Project, prepared: Prepared, settings: WeightSettings, after: Curation) -> None:
@@ -73,7 +76,9 @@ def _forecast(project: Project, prepared: Prepared, settings: WeightSettings, af
         }
     difference = forecaster.estimate(said["With the change"], against=said["As it is"])
     st.markdown(verdict(difference, over="the rows as they are"))
-    st.dataframe(estimate_table(forecaster, said), hide_index=True, key="what_if_forecast")
+    table = estimate_table(forecaster, said)
+    points = dict.fromkeys(table.columns[1:], st.column_config.NumberColumn(format="%.1f %%"))
+    st.dataframe(table, hide_index=True, key="what_if_forecast", column_config=points)
 
 
 def _train_both(project: Project, before: Curation, after: Curation, label: str) -> None:
