@@ -18,6 +18,7 @@ from synweight_core.launch import project_config, start_training
 from synweight_core.map_scores import load_map_scores, start_scoring
 from synweight_core.prepare import STAGES, has_folds, load_prepared, need_prepared
 from synweight_core.presets import settings_words
+from synweight_core.report_command import report
 from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig
 from synweight_core.weighting import BALANCES, LOSSES, WeightSettings, effective_sample_size, rows_carrying
 
@@ -263,6 +264,9 @@ def app(port: int, address: str, with_demo: bool) -> None:
     os.chdir(APP.parent)  # where .streamlit/config.toml is
     options = ["--server.port", str(port), "--server.address", address]
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(APP), *options])
+
+
+main.add_command(report)
 
 
 def _prepare(project: projects.Project, *, wait: bool) -> None:

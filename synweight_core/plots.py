@@ -46,7 +46,9 @@ def weight_histogram(table: pd.DataFrame, title: str) -> go.Figure:
     )  # fmt: skip
     layout(figure, title, x="Weight (log scale)", y="Rows", height=280)
     ticks = np.arange(-6, 7, 2)
-    return figure.update_layout(bargap=0.05, xaxis={"tickvals": ticks, "ticktext": [palette.ratio(t) for t in ticks]})
+    return figure.update_layout(
+        bargap=0.05, xaxis={"tickvals": ticks, "ticktext": [palette.ratio(float(t)) for t in ticks]}
+    )
 
 
 def class_shares(table: pd.DataFrame, title: str) -> go.Figure:
