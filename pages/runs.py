@@ -5,6 +5,7 @@ import streamlit as st
 
 from pages.widgets import live, shell
 from pages.widgets.plain import plain
+from pages.widgets.report_links import report_links
 from synweight_core import export, runs
 from synweight_core.errors import SynweightError
 from synweight_core.projects import metric_label
@@ -12,6 +13,7 @@ from synweight_core.runtable import run_table, seed_table
 
 shell.page_header("Runs", "Compare what was trained, and take the weights and the model with you.")
 project = shell.need_project()
+report_links(project)
 found = runs.list_runs(project_id=project.id, kind="train")
 if not found:
     st.info("No run yet. Start one on the Train page; it will be listed here with its figures.")

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from synweight_core import palette
 from synweight_core.crossed import Interval
 from synweight_core.map_rows import MAX_COLOUR_RATIO
-from synweight_core.map_wire import Frame
+from synweight_core.map_wire import Frame, frame_of
 from synweight_core.plots import layout, safe, short
 
 WIDTH = 660  # pixels: fits between the margins of A4
@@ -93,9 +93,17 @@ def map_svg(dots: np.ndarray, colours: Sequence[str], rings: np.ndarray, *, fram
     circles = "".join(f'<circle cx="{x}" cy="{y}" r="{_RING}"/>' for x, y in _pixels(frame.place(rings)))
     return Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" aria-label="{}">'
+        '<rect width="100%" height="100%" fill="#FFFFFF"/>'
         '<g fill="none" stroke-width="{}" stroke-linecap="round" stroke-opacity="0.8">{}</g>'
         '<g fill="none" stroke="#1B2430" stroke-width="1.5">{}</g></svg>'
     ).format(_MAP_WIDTH, _MAP_HEIGHT, alt, _DOT, Markup("".join(parts)), Markup(circles))
+
+
+def weight_map(xy: np.ndarray, weights: np.ndarray) -> Markup:
+    """The rows of `sample` by weight: `xy` [n + m, 2] of all rows, `weights` [n] of the synthetic ones."""
+    dots, rings = sample(len(weights), len(xy) - len(weights))
+    colours = weight_colours(weights[dots])
+    return map_svg(xy[dots], colours, xy[rings], frame=frame_of(xy), alt="Map of rows by weight")
 
 
 def weight_colours(weights: np.ndarray) -> list[str]:

@@ -100,27 +100,19 @@ def what_was_done(project: Project, dataset: Dataset, found: Weighed | None) -> 
 
 def maps(found: Weighed) -> Section:
     """The rows before weighting, coloured by class, and after it, coloured by weight."""
-    n, prepared = found.prepared.n_synthetic, found.prepared
-    dots, rings = report_charts.sample(n, len(prepared.xy) - n)
-    frame, xy = frame_of(prepared.xy), prepared.xy
-    said = _sample_words(len(dots), n, len(rings), len(xy) - n)
+    n, xy = found.prepared.n_synthetic, found.prepared.xy
+    dots, rings = report_charts.sample(n, len(xy) - n)
     by_class = class_colours(found.dataset.labels)
-    class_of_dot = [by_class[label] for label in found.labels.iloc[dots]]
-    pictures = (
-        ("Before: by class", class_of_dot, _class_legend(by_class), "Every row counts the same."),
-        ("After: by weight", report_charts.weight_colours(found.weights[dots]), report_charts.weight_legend(),
-         "Orange rows count more than 1, blue rows less."),
-    )  # fmt: skip
+    colours = [by_class[label] for label in found.labels.iloc[dots]]
+    before = report_charts.map_svg(xy[dots], colours, xy[rings], frame=frame_of(xy), alt="Map of rows by class")
+    after = report_charts.weight_map(xy, found.weights)
+    said = _sample_words(len(dots), n, len(rings), len(xy) - n)
     return Section(
         "Map before and after weighting",
         (
             Words(f"Rows that say similar things lie close together. Rings are real rows. {said}"),
-            *(
-                Picture(
-                    title, report_charts.map_svg(xy[dots], colours, xy[rings], frame=frame, alt=title), legend, says
-                )
-                for title, colours, legend, says in pictures
-            ),
+            Picture("Before: by class", before, _class_legend(by_class), "Every row counts the same."),
+            Picture("After: by weight", after, report_charts.weight_legend(), "Orange counts more, blue counts less."),
         ),
     )
 
