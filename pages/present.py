@@ -22,11 +22,13 @@ from synweight_core.report_blocks import cut
 from synweight_core.run_groups import settings_compared
 
 _BIG = """<style>
-.st-key-present :is(p, li) { font-size: 1.2rem; line-height: 1.45; }
-.st-key-verdict p { font-size: 1.75rem; line-height: 1.35; }
-.st-key-present [data-testid="stMetricValue"] { font-size: 2.8rem; line-height: 1.2; }
-.st-key-present [data-testid="stMetricLabel"] :is(div, p) { font-size: 1.1rem; white-space: normal; overflow: visible; }
-.st-key-present [data-testid="stCaptionContainer"] p { font-size: 1rem; }
+.st-key-present h1 { font-size: 2.4rem; }
+.st-key-present h3 { font-size: 1.6rem; }
+.st-key-present :is(p, li) { font-size: 1.35rem; line-height: 1.45; }
+.st-key-present .st-key-verdict p { font-size: 1.9rem; line-height: 1.35; }
+.st-key-present [data-testid="stMetricValue"] :is(div, p) { font-size: 2.8rem; line-height: 1.2; }
+.st-key-present [data-testid="stMetricLabel"] :is(div, p) { font-size: 1.2rem; white-space: normal; overflow: visible; }
+.st-key-present [data-testid="stCaptionContainer"] p { font-size: 1.1rem; }
 </style>"""
 _MAP_HEIGHT = 640
 _NAME_CHARS, _SENTENCE_CHARS = 120, 1_000

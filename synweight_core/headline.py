@@ -12,7 +12,7 @@ import pandas as pd
 from synweight_core import meters
 from synweight_core.compare import Difference, metric_of
 from synweight_core.projects import Project, metric_label
-from synweight_core.report_blocks import Fact, counted, points
+from synweight_core.report_blocks import Fact, counted, points, span
 from synweight_core.run_groups import Recipe
 from synweight_core.trust_words import percent
 from synweight_core.verdict import Kind, ProjectVerdict, called, project_verdict
@@ -68,7 +68,7 @@ def _of_runs(found: ProjectVerdict) -> Iterable[Fact]:
     metric = metric_of(best)
     rows, seeds = counted(metric.rows, "test row"), counted(metric.seeds, "seed")
     label = f"{metric_label(best.test.metric)} of {called(best)}"
-    yield Fact(label, percent(metric.mean), f"95 % interval {_span(metric.low, metric.high)}; {rows}, {seeds}")
+    yield Fact(label, percent(metric.mean), f"95 % interval {span(metric.low, metric.high)}; {rows}, {seeds}")
     for difference in (found.against_ce, found.against_real):
         if difference is not None:
             yield _against(difference)
@@ -76,7 +76,7 @@ def _of_runs(found: ProjectVerdict) -> Iterable[Fact]:
 
 def _against(found: Difference) -> Fact:
     sure = found.interval
-    note = f"interval {points(sure.low)} to {points(sure.high)}".replace(" points to", " to")
+    note = f"95 % interval {points(sure.low).removesuffix(' points')} to {points(sure.high)}"
     return Fact(f"{called(found.a)} against {called(found.b)}", points(sure.mean), note)
 
 
@@ -93,7 +93,3 @@ def _of_rows(project: Project) -> Iterable[Fact]:
     yield Fact("Synthetic rows", f"{counts['synthetic']:,}")
     yield Fact("Real rows to judge by", f"{real:,}")
     yield Fact("Real test rows", f"{counts.get('test', 0):,}")
-
-
-def _span(low: float, high: float) -> str:
-    return f"{100 * low:.1f} to {percent(high)}"

@@ -4,7 +4,7 @@ Plain values only: the template escapes all texts, so that none of them is ever 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -144,10 +144,18 @@ def points(share: float) -> str:
     return f"{100 * share:+.1f} points".replace("-0.0", "+0.0").replace("-", "−")
 
 
-def sure(found: Interval, *, show: Callable[[float], str] = percent) -> str:
-    """ "84.7 % (82.1 % to 87.0 %)"; without bounds where they are not known."""
-    if math.isnan(found.mean):
+def sure(found: Interval) -> str:
+    """A share with its interval: "84.7 % (82.1 to 87.0)"."""
+    return with_span(found.mean, found.low, found.high)
+
+
+def with_span(mean: float, low: float, high: float) -> str:
+    """ "84.7 % (82.1 to 87.0)"; without bounds where they are NaN, NOTHING where there is no mean."""
+    if math.isnan(mean):
         return NOTHING
-    if math.isnan(found.low):
-        return show(found.mean)
-    return f"{show(found.mean)} ({show(found.low)} to {show(found.high)})"
+    return percent(mean) if math.isnan(low) else f"{percent(mean)} ({span(low, high)})"
+
+
+def span(low: float, high: float) -> str:
+    """ "82.1 to 87.0", in per cent. No share is below 0 or above 100, whatever a t interval says."""
+    return f"{100 * max(low, 0.0):.1f} to {100 * min(high, 1.0):.1f}"

@@ -13,12 +13,13 @@ from markupsafe import Markup
 from synweight_core import palette
 from synweight_core.crossed import Interval
 from synweight_core.map_rows import MAX_COLOUR_RATIO
-from synweight_core.map_wire import Frame, frame_of
 from synweight_core.plots import layout, safe, short
 
 WIDTH = 660  # pixels: fits between the margins of A4
 MAX_DOTS, MAX_RINGS = 5_000, 1_000  # drawn rows: synthetic, real
-_MAP_WIDTH, _MAP_HEIGHT, _DOT, _RING = 1000, 720, 7, 5
+_MAP_WIDTH, _EDGE, _DOT, _RING = 1000, 20, 7, 5  # of a drawing, in its own pixels
+_ASPECTS = (0.4, 0.7)  # height by width: two maps fit on a page
+_FRAME = (0.005, 0.995)
 _STEPS = 13  # colours of weights, from 1/8 to 8 in half powers of two
 _BAR_PIXELS = 26
 
@@ -75,35 +76,36 @@ def sample(n_synthetic: int, n_real: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(dots), n_synthetic + np.sort(rings)
 
 
-def map_svg(dots: np.ndarray, colours: Sequence[str], rings: np.ndarray, *, frame: Frame, alt: str) -> Markup:
+def map_svg(dots: np.ndarray, colours: Sequence[str], rings: np.ndarray, *, alt: str) -> Markup:
     """Synthetic rows as dots of their colours, real rows as rings on top.
 
     Args:
-        dots: coordinates. [n, 2]
+        dots: coordinates; a few far ones are drawn at the edge. [n, 2]
         colours: one a dot. [n]
         rings: coordinates. [m, 2]
-        frame: of all rows of the map; dots beyond it are drawn at its edge.
         alt: what the drawing shows.
     """
-    at, codes = _pixels(frame.place(dots)), pd.Series(list(colours), dtype=str)
+    places, height = _pixels(np.concatenate([dots, rings]))
+    codes = pd.Series(list(colours), dtype=str)
+    at = places[: len(dots)]
     parts = [
         f'<path d="{"".join(f"M{x} {y}h0" for x, y in at[members])}" stroke="{colour}"/>'
         for colour, members in codes.groupby(codes, sort=False).indices.items()
     ]
-    circles = "".join(f'<circle cx="{x}" cy="{y}" r="{_RING}"/>' for x, y in _pixels(frame.place(rings)))
+    circles = "".join(f'<circle cx="{x}" cy="{y}" r="{_RING}"/>' for x, y in places[len(dots) :])
     return Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" aria-label="{}">'
         '<rect width="100%" height="100%" fill="#FFFFFF"/>'
         '<g fill="none" stroke-width="{}" stroke-linecap="round" stroke-opacity="0.8">{}</g>'
         '<g fill="none" stroke="#1B2430" stroke-width="1.5">{}</g></svg>'
-    ).format(_MAP_WIDTH, _MAP_HEIGHT, alt, _DOT, Markup("".join(parts)), Markup(circles))
+    ).format(_MAP_WIDTH, height, alt, _DOT, Markup("".join(parts)), Markup(circles))
 
 
 def weight_map(xy: np.ndarray, weights: np.ndarray) -> Markup:
     """The rows of `sample` by weight: `xy` [n + m, 2] of all rows, `weights` [n] of the synthetic ones."""
     dots, rings = sample(len(weights), len(xy) - len(weights))
     colours = weight_colours(weights[dots])
-    return map_svg(xy[dots], colours, xy[rings], frame=frame_of(xy), alt="Map of rows by weight")
+    return map_svg(xy[dots], colours, xy[rings], alt="Map of rows by weight")
 
 
 def weight_colours(weights: np.ndarray) -> list[str]:
@@ -123,18 +125,22 @@ def weight_scale() -> list[str]:
     return [f"#{bytes(colour).hex()}" for colour in np.rint(mixed).astype(np.uint8)]
 
 
-def weight_legend() -> tuple[tuple[str, str], ...]:
-    """Colours of whole powers of two, and the weights that they stand for."""
+def weight_legend(weights: np.ndarray) -> tuple[tuple[str, str], ...]:
+    """Colours of whole powers of two and the weights that they stand for; grey where a row has no weight."""
     scale, middle = weight_scale(), _STEPS // 2
     end = round(np.log2(MAX_COLOUR_RATIO))
     names = {power: f"weight {palette.ratio(power)}" for power in range(-end, end + 1)}
     names[-end], names[end] = f"{names[-end]} or less", f"{names[end]} or more"
     steps = tuple((scale[middle + power * middle // end], name) for power, name in names.items())
-    return (*steps, (palette.NO_VALUE_LIGHT, "no weight"))
+    return steps if (weights > 0).all() else (*steps, (palette.NO_VALUE_LIGHT, "no weight"))
 
 
-def _pixels(places: np.ndarray) -> np.ndarray:
-    """Places from -1 to 1 as whole pixels of the drawing; upwards is up. [n, 2] int"""
-    size, edge = np.array([_MAP_WIDTH, _MAP_HEIGHT]), 2 * _RING
-    reach = (size.min() - 2 * edge) / 2
-    return np.rint(np.clip(size / 2 + places * reach * [1, -1], edge, size - edge)).astype(int)
+def _pixels(xy: np.ndarray) -> tuple[np.ndarray, int]:
+    """Coordinates as whole pixels of a drawing that nearly all of them fill, and its height. [n, 2] int; up is up"""
+    low, high = np.quantile(xy, _FRAME, axis=0) if len(xy) else np.zeros((2, 2))
+    reach = np.maximum(high - low, 1e-9)
+    height = round(_MAP_WIDTH * float(np.clip(reach[1] / reach[0], *_ASPECTS)))
+    size = np.array([_MAP_WIDTH, height])
+    scale = ((size - 2 * _EDGE) / reach).min()
+    places = size / 2 + (xy - (low + high) / 2) * scale * [1, -1]
+    return np.rint(np.clip(places, _RING, size - _RING)).astype(int), height

@@ -67,12 +67,12 @@ def _few(project: Project, compared: Compared) -> list[str]:
 
 
 def _weigh(project: Project, settings: WeightSettings) -> str:
-    told = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in asdict(settings).items())
+    told = " ".join(f"--{name.replace('_', '-')} {_typed(value)}" for name, value in asdict(settings).items())
     return f"synweight weigh {project.id} {told}"
 
 
 def _train(project: Project, group: Group) -> list[str]:
-    """With the settings of the project first, where the loss reads them, and one command a seed."""
+    """With the settings of the project first, where the loss reads them."""
     config = group.config
     told = {
         "--loss": config.loss, "--train-on": config.train_on, "--epochs": config.epochs,
@@ -80,8 +80,21 @@ def _train(project: Project, group: Group) -> list[str]:
         "--backbone": shlex.quote(config.backbone),
     }  # fmt: skip
     options = " ".join(f"{name} {value}" for name, value in told.items())
+    words = "" if group.is_real else f": {settings_words(config.weight_settings)}"
     edits = f", with {counted(config.edits, 'line')} of edits" if config.edits else ""
-    lines = [f"# {cut(group.name)}: {settings_words(config.weight_settings)}{edits}"]
+    lines = [f"# {cut(group.name)}{words}{edits}"]
     if LOSSES[config.loss].alpha is None:
         lines.append(_weigh(project, config.weight_settings))
-    return lines + [f"synweight train {project.id} {options} --seed {seed}" for seed in group.seeds]
+    return lines + [f"synweight train {project.id} {options} {seeds}" for seeds in _seeds(group.seeds)]
+
+
+def _seeds(seeds: tuple[int, ...]) -> list[str]:
+    """As options: one command for a row of seeds, else one a seed."""
+    first, count = seeds[0], len(seeds)
+    if seeds == tuple(range(first, first + count)):
+        return [f"--seed {first} --seeds {count}"]
+    return [f"--seed {seed}" for seed in seeds]
+
+
+def _typed(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

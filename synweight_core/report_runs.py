@@ -21,11 +21,12 @@ from synweight_core.report_blocks import (
     cut,
     sure,
     table,
+    with_span,
 )
 from synweight_core.report_charts import forecast_chart, settings_chart
 from synweight_core.run_groups import Group, Recipe
 from synweight_core.trust import most_confused
-from synweight_core.trust_words import percent
+from synweight_core.verdict import called
 
 MAX_SETTINGS = 20  # in the table and the chart
 MAX_CONFUSED = 12  # classes of a confusion matrix that fits on a page
@@ -87,7 +88,7 @@ def forecasts(project: Project) -> Section:
     if not kept.empty:
         rows = [_ledger_row(row) for row in kept.to_dict("records")]
         headers = ("Weights", "Forecast", "Runs", "Outcome", "Inside the interval")
-        blocks.append(table("Forecasts", headers, rows, note=f"In {metric_label(project.metric)}, 95 % intervals."))
+        blocks.append(table("Forecasts", headers, rows, note=f"{metric_label(project.metric)}, with 95 % intervals."))
     if kept["outcome"].notna().any():
         blocks.append(Chart(forecast_chart(kept, "Forecast and outcome"), "Forecast and outcome of each setting."))
     return Section("Forecast beside outcome", tuple(blocks))
@@ -107,7 +108,7 @@ def _measured(group: Group, name: str) -> Interval:
 def _told(recipe: Recipe, best: Group | None) -> dict[str, Group]:
     """By how they are called: CE, the best and the real rows alone, those that were run."""
     groups = dict.fromkeys((recipe.ce, best, recipe.real))
-    return {group.name: group for group in groups if group is not None}
+    return {called(group): group for group in groups if group is not None}
 
 
 def _classes(group: Group) -> tuple[list[str], np.ndarray]:
@@ -139,8 +140,5 @@ def _ledger_row(row: Mapping[Hashable, object]) -> tuple[str, ...]:
 
 
 def _span(row: Mapping[Hashable, object], prefix: str) -> str:
-    mean = float(str(row["outcome" if prefix else "forecast"]))
-    low, high = (float(str(row[f"{prefix}{end}"])) for end in ("low", "high"))
-    if np.isnan(mean):
-        return NOTHING
-    return percent(mean) if np.isnan(low) else f"{percent(mean)} ({percent(low)} to {percent(high)})"
+    names = ("outcome" if prefix else "forecast", f"{prefix}low", f"{prefix}high")
+    return with_span(*(float(str(row[name])) for name in names))

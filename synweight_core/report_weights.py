@@ -13,7 +13,6 @@ from synweight_core.curation import Curation, load_curation
 from synweight_core.data import Dataset
 from synweight_core.findings import listed
 from synweight_core.headline import meter_words
-from synweight_core.map_wire import frame_of
 from synweight_core.palette import class_colours
 from synweight_core.plots import class_shares, weight_histogram
 from synweight_core.prepare import Prepared, load_prepared
@@ -104,7 +103,7 @@ def maps(found: Weighed) -> Section:
     dots, rings = report_charts.sample(n, len(xy) - n)
     by_class = class_colours(found.dataset.labels)
     colours = [by_class[label] for label in found.labels.iloc[dots]]
-    before = report_charts.map_svg(xy[dots], colours, xy[rings], frame=frame_of(xy), alt="Map of rows by class")
+    before = report_charts.map_svg(xy[dots], colours, xy[rings], alt="Map of rows by class")
     after = report_charts.weight_map(xy, found.weights)
     said = _sample_words(len(dots), n, len(rings), len(xy) - n)
     return Section(
@@ -112,7 +111,12 @@ def maps(found: Weighed) -> Section:
         (
             Words(f"Rows that say similar things lie close together. Rings are real rows. {said}"),
             Picture("Before: by class", before, _class_legend(by_class), "Every row counts the same."),
-            Picture("After: by weight", after, report_charts.weight_legend(), "Orange counts more, blue counts less."),
+            Picture(
+                "After: by weight",
+                after,
+                report_charts.weight_legend(found.weights),
+                "Orange counts more, blue counts less.",
+            ),
         ),
     )
 
@@ -157,17 +161,18 @@ def extreme_rows(found: Weighed) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rows_table(project: Project, dataset: Dataset) -> Table:
-    splits = dataset.real["split"].value_counts()
+    splits, files = dataset.real["split"].value_counts(), project.files
     rows = [
-        ("Synthetic rows, to be weighed", f"{len(dataset.synthetic):,}", project.files.get("synthetic", "")),
-        ("Real rows that trained the quality checker", f"{splits.get('train', 0):,}", project.files.get("real", "")),
-        ("Real rows for validation", f"{splits.get('validation', 0):,}", project.files.get("real", "")),
-        ("Real test rows, which chose no weight", f"{splits.get('test', 0):,}",
-         project.files.get("test", project.files.get("real", ""))),
-        ("Rows left out when the files were read", f"{len(dataset.dropped):,}", ""),
+        ("Synthetic rows, to be weighed", files.get("synthetic", ""), f"{len(dataset.synthetic):,}"),
+        ("Real rows that trained the quality checker", files.get("real", ""), f"{splits.get('train', 0):,}"),
+        ("Real rows for validation", files.get("real", ""), f"{splits.get('validation', 0):,}"),
+        ("Real test rows, which chose no weight", files.get("test", files.get("real", "")),
+         f"{splits.get('test', 0):,}"),
+        ("Rows left out when the files were read", "", f"{len(dataset.dropped):,}"),
     ]  # fmt: skip
     kind = " A row is a pair of texts." if dataset.is_pairs else ""
-    return table("Rows", ("What", "Rows", "File"), rows, note=f"Measured by {metric_label(project.metric)}.{kind}")
+    note = f"What counts is: {metric_label(project.metric)}.{kind}"
+    return table("Rows", ("What", "File", "Rows"), rows, note=note, numbers_from=2)
 
 
 def _checkers(found: Weighed) -> list[Block]:
@@ -189,7 +194,11 @@ def _weight_words(found: Weighed) -> list[Block]:
     return [
         Words(f"Weights as they are set now: {settings_words(found.settings)}.{by_hand}"),
         Words(formula_words(found.settings), "formula"),
-        Words("Weights are scaled so that they are 1 on average.", "note"),
+        Words(
+            "Weights are scaled so that they are 1 on average. Map, figures of weights and examples show these "
+            "weights; each run kept those of its own setting.",
+            "note",
+        ),
     ]
 
 
