@@ -1,4 +1,4 @@
-"""SynWeight Studio: the shell around the five pages. `make app`, or `synweight app`."""
+"""SynWeight Studio: the shell around the pages, the presentation without it. `make app`, or `synweight app`."""
 
 from pathlib import Path
 
@@ -18,6 +18,11 @@ PAGES = {
     "runs": st.Page("pages/runs.py", title="Runs", icon=":material/leaderboard:"),
 }
 
-page = st.navigation(list(PAGES.values()), position="hidden")
-shell.sidebar(PAGES)
+PRESENT = st.Page("pages/present.py", title="Presentation", icon=":material/co_present:")
+
+page = st.navigation([*PAGES.values(), PRESENT], position="hidden")
+if page is PRESENT:
+    shell.bare()
+else:
+    shell.sidebar(PAGES)
 page.run()

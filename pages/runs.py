@@ -7,6 +7,7 @@ from pages.widgets import live, shell
 from pages.widgets.compare_panel import pair_panel, verdict_panel
 from pages.widgets.downloads import row_downloads
 from pages.widgets.plain import plain
+from pages.widgets.report_links import report_links
 from pages.widgets.sources_panel import sources_panel
 from pages.widgets.try_panel import try_panel
 from synweight_core import export, runs
@@ -17,6 +18,7 @@ from synweight_core.runtable import run_table
 
 shell.page_header("Runs", "Compare what was trained, and take the weights and the model with you.")
 project = shell.need_project()
+report_links(project)
 found = runs.list_runs(project_id=project.id, kind="train")
 if not found:
     st.info("No run yet. Start one on the Train page; it will be listed here with its figures.")

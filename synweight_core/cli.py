@@ -20,6 +20,7 @@ from synweight_core.losses import LOSSES
 from synweight_core.map_scores import load_map_scores, start_scoring
 from synweight_core.models import MINILM
 from synweight_core.prepare import STAGES, has_folds, load_prepared, need_prepared
+from synweight_core.report_command import report
 from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig
 from synweight_core.tuning import KINDS, PROBE
 
@@ -235,10 +236,8 @@ def app(port: int, address: str, with_demo: bool) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(APP), *options])
 
 
-main.add_command(weigh)
-main.add_command(export)
-main.add_command(reproduce)
-main.add_command(compare)
+for command in (weigh, export, reproduce, compare, report):
+    main.add_command(command)
 
 
 def _prepare(project: projects.Project, *, wait: bool) -> None:

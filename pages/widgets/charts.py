@@ -1,6 +1,5 @@
 """Plotly figures and tables in the app's style. Names from files are escaped before Plotly sees them."""
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,10 +9,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from synweight_core import palette
+from synweight_core.plots import MAX_BARS, class_shares, layout, safe, short, weight_histogram
+
+__all__ = ["MAX_BARS", "class_shares", "layout", "safe", "short", "weight_histogram"]  # also of the app's style
 
 MAX_LINE_POINTS = 500
-MAX_BARS = 20  # classes in a bar chart; its table has all
-_NAME_CHARS = 24
 
 
 def is_dark() -> bool:
@@ -26,16 +26,6 @@ def dark_or_light(dark: str, light: str) -> str:
     return dark if is_dark() else light
 
 
-def short(name: str) -> str:
-    """A name cut to what a legend or an axis has room for."""
-    return name if len(name) <= _NAME_CHARS else name[: _NAME_CHARS - 1] + "…"
-
-
-def safe(text: object) -> str:
-    """Text as Plotly shows it letter by letter: it reads some HTML tags otherwise."""
-    return html.escape(str(text), quote=False)
-
-
 def show(
     figure: go.Figure, table: pd.DataFrame, *, alt: str, key: str, folded: bool = True,
     columns: Mapping[str, Any] | None = None,
@@ -44,15 +34,6 @@ def show(
     st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False})
     with st.expander("Show as table") if folded else st.container():
         st.dataframe(table, hide_index=True, key=f"{key}_table", column_config=columns)
-
-
-def layout(figure: go.Figure, title: str, *, x: str, y: str, height: int = 320) -> go.Figure:
-    """Title and axis names in the common style."""
-    return figure.update_layout(
-        title={"text": title, "font": {"size": 15}, "x": 0, "xanchor": "left"},
-        xaxis_title=x, yaxis_title=y, height=height, margin={"l": 10, "r": 10, "t": 48, "b": 10},
-        legend={"orientation": "h", "y": -0.25},
-    )  # fmt: skip
 
 
 def lines(
@@ -81,34 +62,6 @@ def thinned(points: Sequence[Any]) -> list[Any]:
     if len(points) <= MAX_LINE_POINTS:
         return list(points)
     return [points[i] for i in np.linspace(0, len(points) - 1, MAX_LINE_POINTS).astype(int)]
-
-
-def weight_histogram(table: pd.DataFrame, title: str) -> go.Figure:
-    """Rows per weight on a log axis, blue below 1 and orange above."""
-    middle = np.sqrt(table["low"] * table["high"])
-    figure = go.Figure(
-        go.Bar(
-            x=np.log2(middle), y=table["rows"], marker_color=np.where(middle < 1, palette.BELOW, palette.ABOVE),
-            hovertext=[f"{low:.3g} to {high:.3g}: {count:,} rows" for low, high, count in table.to_numpy()],
-            hoverinfo="text",
-        )
-    )  # fmt: skip
-    layout(figure, title, x="Weight (log scale)", y="Rows", height=280)
-    ticks = np.arange(-6, 7, 2)
-    return figure.update_layout(bargap=0.05, xaxis={"tickvals": ticks, "ticktext": [palette.ratio(t) for t in ticks]})
-
-
-def class_shares(table: pd.DataFrame, title: str) -> go.Figure:
-    """Share of each class among synthetic rows, weighted synthetic rows and real rows."""
-    figure = go.Figure()
-    if len(table) > MAX_BARS:
-        title += f" ({MAX_BARS} largest of {len(table):,})"
-        table = table.nlargest(MAX_BARS, "rows")
-    names = {"share_raw": "Synthetic", "share_weighted": "Synthetic, weighted", "share_real": "Real"}
-    for (column, name), colour in zip(names.items(), (palette.NEUTRAL, palette.ABOVE, palette.BELOW), strict=True):
-        figure.add_bar(x=[safe(short(label)) for label in table["label"]], y=100 * table[column], name=name,
-                       marker_color=colour)  # fmt: skip
-    return layout(figure, title, x="Class", y="Share of rows or weight (%)", height=320)
 
 
 def selection_histogram(table: pd.DataFrame, title: str) -> go.Figure:

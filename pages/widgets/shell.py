@@ -46,14 +46,19 @@ def use_project(project: Project) -> None:
 
 def page_header(title: str, purpose: str) -> None:
     """The title and the one line that says what a page is for."""
+    need_frame()
+    st.header(title, anchor=False)
+    st.caption(purpose)
+
+
+def need_frame() -> None:
+    """Run the page again, through app.py, where Streamlit has run it alone."""
     if "framed" not in st.session_state:
         # A fresh server that is opened at a page's own address takes `pages/` for Streamlit's old automatic
         # pages and runs the page without app.py. Navigation ends that, and the next run is a proper one.
         files = sorted(Path(__file__).parent.parent.glob("*.py"))
         st.navigation([st.Page(file, default=file.stem == "map") for file in files], position="hidden")
         st.rerun()
-    st.header(title, anchor=False)
-    st.caption(purpose)
 
 
 def instruments_and_canvas() -> tuple[Any, Any]:
@@ -122,6 +127,11 @@ def open_project(project: Project) -> None:
     use_project(project)
     preparation.start_once(project)
     st.switch_page("pages/map.py", query_params={"project": project.id})
+
+
+def bare() -> None:
+    """A page without a sidebar."""
+    st.session_state["framed"] = True
 
 
 def sidebar(pages: Mapping[str, Any]) -> None:

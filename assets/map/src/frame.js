@@ -4,6 +4,8 @@ import styles from './map.css';
 const HELP =
   'Map of rows. Arrow keys move it, plus and minus zoom, 0 shows all, l draws a lasso, b a box, p moves, Enter ' +
   'opens the row in the middle, Escape clears the selection. The table below lists the selected rows.';
+const HELP_READ_ONLY =
+  'Map of rows, to look at. Arrow keys move it, plus and minus zoom, 0 shows all.';
 const TOOLS = [
   ['lasso', 'lasso_select', 'Lasso', 'Draw around rows to select them (l). Shift adds, Alt takes away, both keep the overlap.'],
   ['box', 'select', 'Box', 'Drag a box around rows (b)'],
@@ -27,7 +29,6 @@ export function createFrame(parent, act, onKey) {
   const root = make('div', 'root', parent);
   root.tabIndex = 0;
   root.setAttribute('role', 'application');
-  root.setAttribute('aria-label', HELP);
   make('style', '', root).textContent = styles;
   const tools = make('div', 'tools', root);
   tools.setAttribute('role', 'toolbar');
@@ -59,6 +60,10 @@ export function createFrame(parent, act, onKey) {
 
   return {
     root, box, density, canvas, overlay, legend,
+    lock: (isReadOnly) => {
+      root.toggleAttribute('data-read-only', Boolean(isReadOnly));
+      root.setAttribute('aria-label', isReadOnly ? HELP_READ_ONLY : HELP);
+    },
     press: ({ mode, names, points }) => {
       const pressed = { lasso: mode === 'lasso', box: mode === 'box', pan: mode === 'pan', names, points };
       for (const button of buttons) {

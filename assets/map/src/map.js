@@ -17,6 +17,7 @@ const TELL_AFTER_MS = 500;
 const HOVER_DELAY_MS = 40;
 const TOGETHER = 32; // hover texts are fetched for so many neighbours at once
 const DENSE = 1.5; // mean number of points over a pixel from which the density view is shown
+const CHANGES = ['lasso', 'box', 'clear']; // what a map that is only looked at does not do
 const looks = new Map(); // map key -> {camera, hidden, names, points}; survives a page switch
 const session = Math.random().toString(36).slice(2, 8);
 let selections = 0;
@@ -55,7 +56,8 @@ export class EmbeddingMap {
       this.asking = setTimeout(() => this.receive(header), ASK_AGAIN_MS);
     }
     this.frame.box.style.height = `${header.height}px`;
-    this.setMode(this.mode);
+    this.frame.lock(header.readOnly);
+    this.setMode(header.readOnly ? 'pan' : this.mode);
     if (blob(header.places) && this.places !== header.places) this.setPlaces();
     if (!this.scene) return;
     if (blob(header.notes) && this.notesName !== header.notes) {
@@ -211,7 +213,7 @@ export class EmbeddingMap {
   }
 
   open(row) {
-    if (row >= 0) this.context.setTriggerValue('open', row);
+    if (row >= 0 && !this.header.readOnly) this.context.setTriggerValue('open', row);
   }
 
   hover(row) {
@@ -240,7 +242,7 @@ export class EmbeddingMap {
   }
 
   act(action) {
-    if (!this.scene) return;
+    if (!this.scene || (this.header.readOnly && CHANGES.includes(action))) return;
     if (['lasso', 'box', 'pan'].includes(action)) return this.setMode(action);
     const camera = this.camera.get();
     const actions = {
