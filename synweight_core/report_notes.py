@@ -4,11 +4,12 @@ import shlex
 from dataclasses import asdict
 
 from synweight_core import __version__
+from synweight_core.losses import LOSSES
 from synweight_core.presets import settings_words
 from synweight_core.projects import Project
 from synweight_core.report_blocks import Points, Section, Words, counted, cut
 from synweight_core.run_groups import Compared, Group, Recipe
-from synweight_core.weighting import LOSSES, WeightSettings
+from synweight_core.weighting import WeightSettings
 
 FEW_TEST_ROWS = 300
 FEW_SEEDS = 3
