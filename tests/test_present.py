@@ -13,7 +13,7 @@ from synweight_core.run_groups import settings_compared
 from synweight_core.verdict import project_verdict
 
 READ_ONLY = {
-    "title", "subheader", "markdown", "caption", "metric", "info", "html", "imgs", "vertical", "horizontal", "main",
+    "title", "subheader", "markdown", "caption", "metric", "info", "html", "image", "vertical", "horizontal", "main",
     "flex_container", "page_link", "download_button", "bidi_component", "empty", "sidebar", "event", "root",
 }  # fmt: skip
 LONG = 120_000  # milliseconds
@@ -87,7 +87,7 @@ def test_presentation_of_an_empty_workspace_says_how_to_begin():
 def test_browser_without_webgl_gets_a_drawing(demo):
     test = opened(project=demo.id, state={"no_webgl": True})
     assert not test.exception
-    assert [element for element in elements(test.main) if element.type == "imgs"]
+    assert [element for element in elements(test.main) if element.type == "image"]
 
 
 @pytest.mark.parametrize("bad", ["../../etc", "no-such-project"])
