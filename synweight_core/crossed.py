@@ -7,15 +7,17 @@ With few seeds, Satterthwaite's degrees of freedom are wrong on both sides (too 
 where they do not), so that the two sources keep a t value each, as in Banerjee (Annals of Mathematical Statistics 31,
 1960) for two variances:
 
-    half width^2 = (t_rows^2 MS_row + t_seeds^2 max(MS_seed / m - MS_residual, 0)) / (S R)
+    half width^2 = (t_rows^2 MS_row + t_seeds^2 max(MS_seed - c MS_residual, 0) / m) / (S R)
 
-where m is the median that MS_seed / MS_residual has (F distribution) when seeds make no difference: what seeds add is
-estimated without median bias. The mean square of few seeds is most often too small, and m makes up for that. The
-interval is never narrower than the rows alone would make it. benchmarks/verdict.py measures its coverage.
+where m is the median that MS_seed / MS_residual has (F distribution) when seeds make no difference: the mean square of
+few seeds is most often too small, and m makes up for that. c is m at 95 % confidence, and a lower quantile of the same
+distribution above, where doubt about the seeds weighs more. The interval is never narrower than the rows alone would
+make it. benchmarks/verdict.py measures its coverage.
 """
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ POWER = 0.8
 CROSSED = "t interval over seeds and test rows (two-way crossed random effects)"
 ROWS_ALONE = "t interval over test rows; seeds were not assessed"
 UNKNOWN_WAY = "no interval: fewer than two test rows"
+_DOUBT = 10  # times 1 - confidence is the quantile c: the median at 95 %
 _MOST_ROWS, _MOST_SEEDS = 1_000_000, 200
 
 
@@ -83,8 +86,9 @@ def half_width(found: MeanSquares, *, seeds: int, rows: int, confidence: float =
     """Half of the interval of each mean, by the formula above. [...]"""
     squares = _t(rows - 1, confidence) ** 2 * found.row
     if seeds > 1:
-        added = found.seed / fdtri(seeds - 1, (seeds - 1) * (rows - 1), 0.5) - found.residual
-        squares = squares + _t(seeds - 1, confidence) ** 2 * np.maximum(added, 0)
+        by_chance = partial(fdtri, seeds - 1, (seeds - 1) * (rows - 1))
+        c, m = by_chance(min(0.5, _DOUBT * (1 - confidence))), by_chance(0.5)
+        squares = squares + _t(seeds - 1, confidence) ** 2 * np.maximum(found.seed - c * found.residual, 0) / m
     return np.sqrt(squares / (seeds * rows))
 
 

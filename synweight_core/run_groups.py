@@ -4,6 +4,7 @@ A setting is what a run trained on and how it weighed the rows; a recipe is all 
 and device. Runs that cannot be compared are left out and named. It computes no figure of merit.
 """
 
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -42,25 +43,22 @@ class ScoredRows:
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """What a run says of the test rows: the most likely class int16 [t], and its probability float32 [t]."""
+    """What a run says of the test rows: the most likely of K classes int16 [t], and its probability float32 [t]."""
 
     predicted: np.ndarray
     confidence: np.ndarray
+    n_classes: int
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """The runs of one setting, one a seed, by seed. `config` is that of the newest, with seed 0."""
+    """The runs of one setting, one a seed, seeds ascending. `config` is that of the newest, with seed 0."""
 
     name: str
     config: TrainConfig
+    seeds: tuple[int, ...]
     runs: tuple[Run, ...]
     test: ScoredRows
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds, ascending. [S]"""
-        return tuple(int(run.settings["seed"]) for run in self.runs)
 
     @property
     def is_real(self) -> bool:
@@ -154,20 +152,25 @@ def _checked(run: Run, test: ScoredRows) -> TrainConfig:
     """What a run was told, when its predictions fit the test rows. Raises DataError, which says what is wrong."""
     try:
         config = TrainConfig(**run.settings)
-    except (TypeError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError, AttributeError) as error:
         raise DataError(f"its settings cannot be read ({error}).") from error
     told = (run.result or {}).get("test")
     if not isinstance(told, Mapping):
         raise DataError("it was not scored on test rows. Add test rows to the project and run it again.")
-    predicted = _outputs_of(run).predicted
-    if len(predicted) != len(test.labels):
+    found = _outputs_of(run)
+    shape, expected = (len(found.predicted), found.n_classes), (len(test.labels), len(test.names))
+    if shape != expected:
         raise DataError(
-            f"it was scored on {len(predicted):,} test rows; expected the {len(test.labels):,} of this project. "
-            "Run it again."
+            f"it was scored on {shape[0]:,} test rows of {shape[1]:,} classes; expected the {expected[0]:,} of "
+            f"{expected[1]:,} classes of this project. Run it again."
         )
-    if told.get("accuracy") is None or abs(float(np.mean(predicted == test.labels)) - told["accuracy"]) > 1e-6:
+    if not _is_near(told.get("accuracy"), float(np.mean(found.predicted == test.labels))):
         raise DataError("its predictions do not give the accuracy that it reported: other test rows. Run it again.")
     return config
+
+
+def _is_near(told: object, found: float) -> bool:
+    return isinstance(told, int | float) and math.isclose(told, found, abs_tol=1e-6)
 
 
 def _outputs_of(run: Run) -> Outputs:
@@ -187,7 +190,7 @@ def _outputs(path: Path, _changed: int) -> Outputs:
     if log_probs.ndim != 2 or not log_probs.size or np.isnan(log_probs).any():
         raise ValueError("expected log-probabilities [t, K]")
     confidence = np.exp(log_probs.max(axis=1)).astype(np.float32)
-    return Outputs(log_probs.argmax(axis=1).astype(np.int16), confidence)
+    return Outputs(log_probs.argmax(axis=1).astype(np.int16), confidence, log_probs.shape[1])
 
 
 def _setting(config: TrainConfig) -> object:
@@ -208,8 +211,9 @@ def _recipe_of(by_setting: Mapping[object, Mapping[int, tuple[TrainConfig, Run]]
         for name, config in zip(short, configs, strict=True)
     ]
     groups = [
-        Group(name, replace(config, seed=0, device="auto"), tuple(by_seed[seed][1] for seed in sorted(by_seed)), test)
+        Group(name, replace(config, seed=0, device="auto"), seeds, tuple(by_seed[seed][1] for seed in seeds), test)
         for name, config, by_seed in zip(names, configs, by_setting.values(), strict=True)
+        for seeds in [tuple(sorted(by_seed))]
     ]
     return Recipe(_words(configs[0]), tuple(groups))
 

@@ -38,7 +38,7 @@ def made_project(labels, *, metric="accuracy", name="shop-1"):
     return made
 
 
-def finished(project, predicted, *, labels=LABELS, save=True, test=None, confidence=0.8, **choices):
+def finished(project, predicted, *, labels=LABELS, save=True, test=None, confidence=0.8, n_classes=3, **choices):
     """The id of a run that ended with these predictions."""
     number = len(list(storage.home().glob("runs/*")))
     run_id = f"20261120-101112-{number:03d}-x-0000"
@@ -51,7 +51,7 @@ def finished(project, predicted, *, labels=LABELS, save=True, test=None, confide
         test = {"accuracy": float((predicted == labels[: len(predicted)]).mean())}
     storage.write_json(path / "result.json", {"stopped": False, "test": test or None})
     if save:
-        log_probs = np.log(np.full((len(predicted), 3), (1 - confidence) / 2))
+        log_probs = np.log(np.full((len(predicted), n_classes), (1 - confidence) / 2))
         log_probs[np.arange(len(predicted)), predicted] = np.log(confidence)
         np.savez(path / "outputs.npz", test_log_probs=log_probs)
     return run_id
@@ -113,8 +113,10 @@ def test_one_row_has_no_interval():
     assert found.mean == 2 and np.isnan(found.low) and found.method.startswith("no interval")
 
 
-def test_more_confidence_is_wider():
-    assert interval(TABLE, confidence=0.99).half_width > interval(TABLE).half_width
+def test_more_confidence_is_wider_and_lets_seeds_count_sooner():
+    half, c = interval(CROOKED, confidence=0.99).half_width, 2 / 99  # the 10 % quantile of F(1, 2)
+    assert half == pytest.approx(63.656741 * ((6 - c * 2) / MEDIAN_F / 6) ** 0.5, rel=1e-4)
+    assert half > interval(CROOKED).half_width
 
 
 def test_more_rows_help_where_rows_differ_and_more_seeds_where_seeds_do():
@@ -229,7 +231,9 @@ def test_setting_that_is_not_there_is_named_with_those_that_are(project):
     [
         ({"test": {}}, "it was not scored on test rows. Add test rows"),
         ({"save": False}, "its predictions (outputs.npz) are absent or damaged. Run it again."),
-        ({"predicted": [0, 0, 1]}, "it was scored on 3 test rows; expected the 6 of this project."),
+        ({"predicted": [0, 0, 1]}, "it was scored on 3 test rows of 3 classes; expected the 6 of 3 classes of this"),
+        ({"test": {"accuracy": "high"}}, "its predictions do not give the accuracy that it reported"),
+        ({"n_classes": 4}, "it was scored on 6 test rows of 4 classes; expected the 6 of 3 classes of this project."),
         ({"test": {"accuracy": 0.5}}, "its predictions do not give the accuracy that it reported"),
         ({"confidence": np.nan}, "its predictions (outputs.npz) are absent or damaged"),
     ],
@@ -241,6 +245,19 @@ def test_run_that_cannot_be_compared_is_left_out_in_words(project, fields, words
     assert [group.seeds for group in found.recipes[0].groups] == [(0,)]
     (said,) = found.left_out
     assert said.startswith(f"run 1 ({run_id}) is left out: ") and words in said
+
+
+@pytest.mark.parametrize("settings", [{"loss": "unknown"}, {"epochs": "many"}, {"colour": 1}])
+def test_settings_that_cannot_be_read_are_left_out(project, settings):
+    path = runs.folder(finished(project, LABELS)) / "config.json"
+    storage.write_json(path, storage.read_json(path) | {"settings": settings})
+    assert "its settings cannot be read (" in settings_compared(project).left_out[0]
+
+
+def test_settings_without_a_seed_are_those_of_seed_0(project):
+    path = runs.folder(finished(project, LABELS)) / "config.json"
+    storage.write_json(path, storage.read_json(path) | {"settings": {"loss": "ce"}})
+    assert groups_of(project)[0].seeds == (0,)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a zip", b"text"])
@@ -270,9 +287,9 @@ def test_two_hundred_runs_are_grouped_in_a_moment(project):
     for number in range(200):
         finished(project, LABELS, loss="tuned", alpha=number // 5, seed=number % 5)
     settings_compared(project)  # reads the predictions
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(groups_of(project)) == 40
-    assert time.perf_counter() - start < 1  # measured 0.06 s; the machine may be busy
+    assert time.process_time() - start < 1  # measured 0.06 s; the machine may be busy
 
 
 # --- figures and differences ------------------------------------------------------------------
