@@ -38,6 +38,7 @@ def verdict_panel(project: Project) -> None:
         st.markdown("\n".join(f"- {plain(each)}" for each in found.missing))
     table = setting_table(recipe)
     label = metric_label(project.metric)
+    table = table.drop(columns=project.metric, errors="ignore")  # it is `mean` already
     marks = table.rename(columns={"setting": "name"})[["name", "mean", "low", "high"]]
     title = f"{label} on test rows by setting, with 95 % intervals"
     figure = forecast_charts.estimates(marks, title, x=f"{label} (%)", height=120 + 34 * len(table))
@@ -150,7 +151,9 @@ def _confusions(found: Difference) -> None:
         "A": confusion_table(found.confusion_a, names), "B": confusion_table(found.confusion_b, names),
         "A − B": confusion_table(found.confusion_change, names),
     }  # fmt: skip
-    st.caption("Test rows by true and predicted class, mean over seeds.")
+    st.caption(
+        f"Test rows by true and predicted class, mean over seeds. A: {plain(found.a.name)}. B: {plain(found.b.name)}."
+    )
     for name, table in tables.items():
         if len(names) <= compare_charts.MAX_CLASSES:
             figure = compare_charts.confusion(table, name, diverging=name == "A − B")
