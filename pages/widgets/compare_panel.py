@@ -38,7 +38,7 @@ def verdict_panel(project: Project) -> None:
         st.markdown("\n".join(f"- {plain(each)}" for each in found.missing))
     table = setting_table(recipe)
     label = metric_label(project.metric)
-    table = table.drop(columns=project.metric, errors="ignore")  # it is `mean` already
+    table = table.drop(columns=label[:1].lower() + label[1:], errors="ignore")  # it is `mean` already
     marks = table.rename(columns={"setting": "name"})[["name", "mean", "low", "high"]]
     title = f"{label} on test rows by setting, with 95 % intervals"
     figure = forecast_charts.estimates(marks, title, x=f"{label} (%)", height=120 + 34 * len(table))
