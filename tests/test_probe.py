@@ -38,13 +38,12 @@ def test_probe_finds_the_coefficients_of_scikit_learn():
     np.testing.assert_allclose(centred, want - want.mean(axis=1, keepdims=True), atol=0.02)
 
 
-def test_weight_of_two_is_a_copy():
+def test_weight_of_two_is_a_copy(monkeypatch):
     features, labels, _ = problem(60)
     doubled = fit(features, labels, np.where(np.arange(60) < 20, 2.0, 1.0), steps=300)
     copied = np.concatenate([np.arange(60), np.arange(20)])
-    expected = fit(features[copied], labels[copied], np.ones(80), steps=300)
-    # the penalty is on the mean weight 1, so that copies change it a little: the answers agree, not every digit
-    assert (probe.predict(doubled, features) == probe.predict(expected, features)).mean() > 0.95
+    monkeypatch.setattr(probe, "STRENGTH", probe.STRENGTH * 60 / 80)  # the penalty is on the mean row
+    np.testing.assert_allclose(doubled, fit(features[copied], labels[copied], np.ones(80), steps=300), atol=1e-3)
 
 
 def test_few_steps_from_a_similar_problem_are_as_accurate_as_many_from_nothing():
