@@ -23,6 +23,9 @@ def workspace(tmp_path, monkeypatch):
     """An empty workspace."""
     home = tmp_path / "workspace"
     monkeypatch.setenv("SYNWEIGHT_HOME", str(home))
+    if st := sys.modules.get("streamlit"):  # what pages keep belongs to a project's id, and all tests have the demo
+        st.cache_data.clear()
+        st.cache_resource.clear()
     return home
 
 
