@@ -24,7 +24,7 @@ from synweight_core import meters, probe, projects, runs
 from synweight_core.alignment import build_alignment
 from synweight_core.clusters import ClusterLabels
 from synweight_core.curated import curated_weights, weight_columns
-from synweight_core.curation import Curation, load_curation
+from synweight_core.curation import Curation, load_curation, unedited
 from synweight_core.folds import Folds
 from synweight_core.forecast import Forecaster, final, project_forecaster
 from synweight_core.prepare import Prepared, need_prepared
@@ -59,21 +59,8 @@ SETTINGS = {
 
 def main() -> None:
     """Measure what the options ask for."""
-    options = measuring.parser(__doc__.splitlines()[0], parts=[*PARTS]).parse_args()
-    measuring.leave_on_sigterm()
     os.environ.update(runs.WORKER_ENVIRONMENT)  # as pages and workers run
-    if options.quick:
-        print(quick(options.out))
-        return
-    for part in [options.only] if options.only else PARTS:
-        stamped = measuring.stamp()
-        stages = measuring.Stages(options.out, NAME, part, resume=options.resume)
-        measuring.say(f"Part {part}, workspace {stages.workspace} (kept for --resume until the part is complete)")
-        with measuring.use_workspace(stages.workspace):
-            values = PARTS[part](stages, options)
-        measuring.save_part(options.out, NAME, part, values, stamped=stamped, render=report)
-        stages.close()
-    print(report(measuring.load_parts(options.out, NAME)))
+    measuring.measure(NAME, __doc__, parts=PARTS, quick=quick, render=report)
 
 
 def quick(out: Path) -> str:
@@ -113,7 +100,7 @@ def time_meters() -> dict[str, Any]:
     n, labels = METER_ROWS, drawn.integers(0, CLASSES, METER_ROWS + REALS)
     vectors = drawn.normal(size=(n + REALS, DIMENSIONS)).astype(np.float32)
     prepared = made_up(drawn, labels, n_synthetic=n)
-    curation = untouched(labels[:n])
+    curation = unedited(labels[:n])
     alignment = build_alignment(vectors, labels, prepared.relevance, n_synthetic=n)
     names = np.array([f"class {i}" for i in range(CLASSES)])
     import pandas as pd
@@ -145,11 +132,6 @@ def made_up(drawn: np.random.Generator, labels: np.ndarray, *, n_synthetic: int)
         relevance=drawn.normal(size=rows), xy=np.zeros((rows, 2), dtype=np.float32), facts={}, holes=(),
         support=np.zeros(rows - n_synthetic), clusters=ClusterLabels(*np.zeros((2, 0)), np.zeros(0), np.zeros(0), []),
     )  # fmt: skip
-
-
-def untouched(labels: np.ndarray) -> Curation:
-    """No edits of rows with these labels."""
-    return Curation(labels, np.ones(len(labels), dtype=bool), np.zeros(len(labels)), labels)
 
 
 def measure_meters(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
@@ -211,7 +193,7 @@ def time_whole() -> dict[str, Any]:
     folds = Folds(np.arange(REFIT_ROWS), fold, says, held_out, np.zeros((10, REFIT_ROWS), dtype=bool))
     names = tuple(f"class {i}" for i in range(CLASSES))
     forecaster = Forecaster(
-        prepared, untouched(labels[:REFIT_ROWS]), folds, features, metric="accuracy", label_names=names
+        prepared, unedited(labels[:REFIT_ROWS]), folds, features, metric="accuracy", label_names=names
     )
     forecaster.baselines()  # once in a session
     firsts, alls = [], []
@@ -379,12 +361,7 @@ PARTS: dict[str, Callable[[measuring.Stages, Namespace], dict[str, Any]]] = {
 
 def report(parts: Mapping[str, Any]) -> str:
     """All parts as Markdown."""
-    sections = [f"# {NAME}: {(__doc__ or '').splitlines()[0]}"]
-    for part, tables in TABLES.items():
-        if part in parts:
-            sections += [f"## {part}", measuring.origin(parts[part]), *tables(parts[part]["values"])]
-    sections += _ranking_tables(parts)
-    return "\n\n".join(sections) + "\n"
+    return measuring.report(NAME, __doc__, parts, TABLES, more=_ranking_tables(parts))
 
 
 def _meter_tables(values: Mapping[str, Any]) -> list[str]:

@@ -317,7 +317,51 @@ def quick_report(
     return json.dumps(line | dict(stamped), ensure_ascii=False)
 
 
+def measure(
+    name: str,
+    description: str | None,
+    *,
+    parts: Mapping[str, Callable[[Stages, argparse.Namespace], dict[str, Any]]],
+    quick: Callable[[Path], str],
+    render: Callable[[Mapping[str, Any]], str],
+) -> None:
+    """The command line of a benchmark: its quick line, or each part in a workspace of its own, merged into the results.
+
+    `description` is the docstring of its module.
+    """
+    options = parser((description or "").splitlines()[0], parts=[*parts]).parse_args()
+    leave_on_sigterm()
+    if options.quick:
+        print(quick(options.out))
+        return
+    for part in [options.only] if options.only else parts:
+        stamped = stamp()
+        stages = Stages(options.out, name, part, resume=options.resume)
+        say(f"Part {part}, workspace {stages.workspace} (kept for --resume until the part is complete)")
+        with use_workspace(stages.workspace):
+            values = parts[part](stages, options)
+        save_part(options.out, name, part, values, stamped=stamped, render=render)
+        stages.close()
+    print(render(load_parts(options.out, name)))
+
+
 # --- tables for people
+
+
+def report(
+    name: str,
+    description: str | None,
+    parts: Mapping[str, Any],
+    tables: Mapping[str, Callable[[Mapping[str, Any]], list[str]]],
+    *,
+    more: Sequence[str] = (),
+) -> str:
+    """All parts that are measured as Markdown, each with its origin and its tables; then `more` paragraphs."""
+    sections = [f"# {name}: {(description or '').splitlines()[0]}"]
+    for part, paragraphs in tables.items():
+        if part in parts:
+            sections += [f"## {part}", origin(parts[part]), *paragraphs(parts[part]["values"])]
+    return "\n\n".join([*sections, *more]) + "\n"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

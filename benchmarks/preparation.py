@@ -33,19 +33,7 @@ WORKER = runs.WORKER_ENVIRONMENT  # ours is measured as workers run; the default
 
 def main() -> None:
     """Measure what the options ask for."""
-    options = measuring.parser(__doc__.splitlines()[0], parts=[*PARTS]).parse_args()
-    measuring.leave_on_sigterm()
-    if options.quick:
-        print(quick(options.out))
-        return
-    for part in [options.only] if options.only else PARTS:
-        stamped = measuring.stamp()
-        stages = measuring.Stages(options.out, NAME, part, resume=options.resume)
-        with measuring.use_workspace(stages.workspace):
-            values = PARTS[part](stages, options)
-        measuring.save_part(options.out, NAME, part, values, stamped=stamped, render=report)
-        stages.close()
-    print(report(measuring.load_parts(options.out, NAME)))
+    measuring.measure(NAME, __doc__, parts=PARTS, quick=quick, render=report)
 
 
 def quick(out: Path) -> str:
@@ -161,11 +149,7 @@ PARTS: dict[str, Callable[[measuring.Stages, Namespace], dict[str, Any]]] = {
 
 def report(parts: Mapping[str, Any]) -> str:
     """All parts as Markdown."""
-    sections = [f"# {NAME}: {(__doc__ or '').splitlines()[0]}"]
-    for part, tables in TABLES.items():
-        if part in parts:
-            sections += [f"## {part}", measuring.origin(parts[part]), *tables(parts[part]["values"])]
-    return "\n\n".join(sections) + "\n"
+    return measuring.report(NAME, __doc__, parts, TABLES)
 
 
 def _sample_tables(values: Mapping[str, Any]) -> list[str]:
