@@ -5,6 +5,7 @@ whole of it), `suggest` (the search on the tweets of `--data`), `forecasts` (of 
 each of these, `outcomes-SET` (what fine-tuning makes of the settings). Forecasts and outcomes are ranked together.
 """
 
+import math
 import os
 import random
 import statistics
@@ -20,7 +21,7 @@ import journey
 import measuring
 import numpy as np
 
-from synweight_core import meters, probe, projects, runs
+from synweight_core import meters, probe, projects, ranks, runs
 from synweight_core.alignment import build_alignment
 from synweight_core.clusters import ClusterLabels
 from synweight_core.curated import curated_weights, weight_columns
@@ -339,12 +340,9 @@ def _trained(project: Project, setting: str, seed: int) -> dict[str, float]:
 
 
 def spearman(one: Sequence[float], other: Sequence[float]) -> float:
-    """Rank correlation, ties by their mean rank; 0 where one of them is constant."""
-    from scipy.stats import spearmanr
-
-    if len(set(one)) == 1 or len(set(other)) == 1:
-        return 0.0
-    return round(float(spearmanr(one, other).statistic), 3)
+    """Rank correlation; 0 where one of them is constant."""
+    found = ranks.spearman(one, other)
+    return 0.0 if math.isnan(found) else round(found, 3)
 
 
 PARTS: dict[str, Callable[[measuring.Stages, Namespace], dict[str, Any]]] = {

@@ -13,9 +13,10 @@ from pages.widgets.row_table import row_table
 from pages.widgets.settings_panel import settings_panel
 from pages.widgets.suggest_panel import suggest_panel
 from pages.widgets.trust_panel import trust_panel
-from pages.widgets.weight_controls import quality_help, row_weights, weight_controls
+from pages.widgets.weight_controls import quality_help, weight_controls
 from pages.widgets.what_if_panel import what_if_panel
 from synweight_core import export, meters
+from synweight_core.curated import curated_weights
 from synweight_core.map_rows import with_weights
 from synweight_core.presets import settings_words
 from synweight_core.recipe import project_recipe
@@ -104,7 +105,7 @@ def changed_rows(before: WeightSettings, after: WeightSettings, rows: pd.DataFra
         st.caption("Move a control: the rows whose weight changes most are then shown here.")
         return
     st.caption(f"Before: {settings_words(before)}. Now: {settings_words(after)}.")
-    earlier = row_weights(prepared, before, loaded.edits(project))[rows.index]
+    earlier = curated_weights(prepared, before, loaded.edits(project))[rows.index]
     moved = meters.most_changed(earlier, rows["weight"].to_numpy(), rows=TABLE_ROWS)
     if len(moved):
         row_table(rows.assign(before=earlier).iloc[moved], key="changed_rows")
@@ -124,7 +125,7 @@ def workbench() -> None:
             query_params={"project": project.id, "loss": "tuned"},
         )  # fmt: skip
     curation = loaded.edits(project)
-    all_weights = row_weights(prepared, settings, curation)
+    all_weights = curated_weights(prepared, settings, curation)
     current = with_weights(loaded.rows(project), all_weights)
     synthetic, weights = current.iloc[: len(all_weights)][curation.kept], all_weights[curation.kept]
     if not curation.kept.all():

@@ -8,6 +8,11 @@ from scipy.special import log_softmax
 _LOG_TEMPERATURE_BOUNDS = (-np.log(4), np.log(4))
 
 
+def of_label(log_probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The log-probability of each row's own label. [n]"""
+    return log_probs[np.arange(len(labels)), labels]
+
+
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """T that minimises the cross-entropy of softmax(logits / T) (Guo et al. 2017).
 
@@ -53,4 +58,4 @@ def reliability(log_probs: np.ndarray, labels: np.ndarray, *, bins: int = 10) ->
 
 
 def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
-    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
+    return float(-of_label(log_softmax(logits, axis=1), labels).mean())

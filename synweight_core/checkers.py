@@ -175,11 +175,6 @@ def fold_count(labels: np.ndarray) -> int:
     return min(FOLDS, max(2, second_largest))
 
 
-def of_label(log_probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The log-probability of each row's own label. [n]"""
-    return log_probs[np.arange(len(labels)), labels]
-
-
 def _usable_groups(labels: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     """Groups, but one of its own for each row of a class that is a single group. [n] int"""
     alone = np.arange(len(labels))

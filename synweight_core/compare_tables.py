@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from synweight_core.compare import Difference, Figures, Flipped, figures
-from synweight_core.crossed import Interval
 from synweight_core.data import Dataset
 from synweight_core.run_groups import Group, Recipe
 
@@ -52,11 +51,6 @@ def confusion_table(counts: np.ndarray, names: Iterable[str]) -> pd.DataFrame:
     """A confusion matrix [K, K] with its names: one row a true class."""
     columns = list(names)
     return pd.DataFrame(counts, columns=columns).assign(true=columns).set_index("true")
-
-
-def percent_words(found: Interval) -> str:
-    """ "81.5 % (80.0 to 83.0)"."""
-    return f"{100 * found.mean:.1f} % ({100 * found.low:.1f} to {100 * found.high:.1f})"
 
 
 def _setting_row(group: Group, found: Figures) -> dict[str, object]:

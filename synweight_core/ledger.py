@@ -21,6 +21,7 @@ from synweight_core.errors import DataError
 from synweight_core.outcomes import outcomes
 from synweight_core.presets import settings_words
 from synweight_core.projects import Project, check_metric
+from synweight_core.ranks import spearman
 from synweight_core.weighting import WeightSettings
 
 MIN_SETTINGS = 3  # two can only be in the same order or in the other
@@ -95,11 +96,9 @@ def rank_correlation(frame: pd.DataFrame) -> tuple[float, int]:
     NaN below MIN_SETTINGS of them, or when all forecasts or all outcomes are the same.
     """
     met = frame.dropna(subset="outcome")
-    if len(met) < MIN_SETTINGS or met["forecast"].nunique() == 1 or met["outcome"].nunique() == 1:
+    if len(met) < MIN_SETTINGS:
         return math.nan, len(met)
-    from scipy.stats import spearmanr  # slow to import
-
-    return float(spearmanr(met["forecast"], met["outcome"]).statistic), len(met)
+    return spearman(met["forecast"].to_numpy(), met["outcome"].to_numpy()), len(met)
 
 
 def track_record(frame: pd.DataFrame) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sklearn.metrics import confusion_matrix, f1_score, recall_score
 
-from synweight_core.calibration import expected_calibration_error
+from synweight_core.calibration import expected_calibration_error, of_label
 
 
 def score(log_probs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -20,7 +20,7 @@ def score(log_probs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     return {
         "accuracy": float((predicted == labels).mean()),
         "macro_f1": float(f1_score(labels, predicted, labels=present, average="macro", zero_division=0)),
-        "loss": float(-log_probs[np.arange(len(labels)), labels].mean()),
+        "loss": float(-of_label(log_probs, labels).mean()),
         "calibration_error": expected_calibration_error(log_probs, labels),
     }
 

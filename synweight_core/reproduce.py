@@ -21,6 +21,7 @@ from synweight_core.losses import LOSSES
 from synweight_core.models import MINILM
 from synweight_core.prepare import SEED, judged, need_prepared
 from synweight_core.projects import Project, load_label_codes, load_project, read_upload
+from synweight_core.ranks import spearman
 from synweight_core.recipe import PARTS, Recipe, array_hash, column_keys, file_hash, package_versions, rows_hashes
 from synweight_core.tuning import KINDS, PROBE
 
@@ -183,20 +184,11 @@ def _compared(recipe: Recipe, level: Level, weights: np.ndarray) -> Reproduction
         weights=weights,
         identical=array_hash(weights) == array_hash(recipe.weights),
         max_difference=float(np.abs(weights - recipe.weights).max(initial=0.0)),
-        rank_correlation=_spearman(weights, recipe.weights),
+        rank_correlation=spearman(weights, recipe.weights),
         changed_packages={
             name: (then, now.get(name, "none")) for name, then in recipe.packages.items() if now.get(name) != then
         },
     )
-
-
-def _spearman(first: np.ndarray, second: np.ndarray) -> float:
-    """The correlation of the ranks, ties with their mean rank; NaN where either side is all alike."""
-    from scipy.stats import spearmanr
-
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return float("nan")
-    return float(spearmanr(first, second).statistic)
 
 
 def _same(recipe: Recipe, found: Reproduction) -> Reproduction:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from synweight_core import metrics
-from synweight_core.calibration import expected_calibration_error, fit_temperature, reliability
+from synweight_core.calibration import expected_calibration_error, fit_temperature, of_label, reliability
 from synweight_core.checker_rows import Rows
-from synweight_core.checkers import CHECKERS, FOLDS, cross_fitting_folds, of_label, probe_checker
+from synweight_core.checkers import CHECKERS, FOLDS, cross_fitting_folds, probe_checker
 from synweight_core.neighbors import _approximate, _exact, cosine, near_duplicate_groups, nearest
 from synweight_core.pairs import pair_features, pair_positions
 from synweight_core.tuning import Tuning

@@ -5,9 +5,10 @@ import pytest
 from click.testing import CliRunner
 
 from synweight_core import finetuned, prepare, projects
+from synweight_core.calibration import of_label
 from synweight_core.checker_columns import checker_columns
 from synweight_core.checker_rows import Rows
-from synweight_core.checkers import CHECKERS, finetuned_checker, of_label
+from synweight_core.checkers import CHECKERS, finetuned_checker
 from synweight_core.cli import main
 from synweight_core.errors import DataError
 from synweight_core.finetuned import cross_fit, median_best_epoch, taken

@@ -6,7 +6,7 @@ import pytest
 
 from synweight_core import curation, projects, what_if
 from synweight_core.columns import Columns
-from synweight_core.curation import Curation, load_curation
+from synweight_core.curation import load_curation
 from synweight_core.data import Upload, build_dataset
 
 N = 24
@@ -21,29 +21,25 @@ def project():
     return projects.create_project(build_dataset(synthetic, Upload("r.csv", rows, columns)), "Shop")
 
 
-def untouched():
-    return Curation(np.zeros(N, dtype=int), np.ones(N, dtype=bool), np.zeros(N), np.zeros(N, dtype=int))
-
-
 def test_drop_leaves_out_the_selected_rows():
-    found = what_if.changed(untouched(), "drop", ROWS)
+    found = what_if.changed(curation.unedited(np.zeros(N, dtype=int)), "drop", ROWS)
     assert np.flatnonzero(~found.kept).tolist() == [1, 3, 5]
 
 
 def test_keep_leaves_out_all_others_and_brings_no_row_back():
-    start = what_if.changed(untouched(), "drop", np.array([3]))
+    start = what_if.changed(curation.unedited(np.zeros(N, dtype=int)), "drop", np.array([3]))
     assert np.flatnonzero(what_if.changed(start, "keep", ROWS).kept).tolist() == [1, 5]
 
 
 @pytest.mark.parametrize(("change", "factor"), [("halve", 0.5), ("double", 2.0)])
 def test_factors_multiply_what_somebody_set_before(change, factor):
-    start = what_if.changed(untouched(), "double", np.array([1]))
+    start = what_if.changed(curation.unedited(np.zeros(N, dtype=int)), "double", np.array([1]))
     found = np.exp(what_if.changed(start, change, ROWS).log_factor)
     np.testing.assert_allclose(found[[0, 1, 3, 5]], [1, 2 * factor, factor, factor])
 
 
 def test_a_factor_stays_within_what_the_log_takes():
-    found = untouched()
+    found = curation.unedited(np.zeros(N, dtype=int))
     for _ in range(10):
         found = what_if.changed(found, "double", ROWS)
     assert np.exp(found.log_factor.max()) == pytest.approx(curation.MAX_FACTOR)

@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.widgets import loaded
-from pages.widgets.weight_controls import row_weights
 from synweight_core import atlas, export
+from synweight_core.curated import curated_weights
 from synweight_core.prepare import need_prepared
 from synweight_core.projects import Project
 from synweight_core.recipe import Recipe, to_json
@@ -31,7 +31,7 @@ def atlas_download(project: Project, settings: WeightSettings) -> None:
 
     def build() -> bytes:
         prepared, edits, content = need_prepared(project), loaded.edits(project), io.BytesIO()
-        weights = row_weights(prepared, settings, edits)
+        weights = curated_weights(prepared, settings, edits)
         atlas.write_atlas(project, content, prepared=prepared, curation=edits, weights=weights)
         return content.getvalue()
 

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from pages.widgets import loaded
-from pages.widgets.weight_controls import row_weights
 from synweight_core import projects, sources
+from synweight_core.curated import curated_weights
 from synweight_core.forecast import project_forecaster
 from synweight_core.prepare import has_folds, load_prepared
 from synweight_core.presets import settings_words
@@ -36,7 +36,7 @@ def sources_panel(project: Project) -> None:
         "Sources by", columns, format_func=lambda name: name.removeprefix("upload:"), key=f"sources:{project.id}"
     )
     settings, edits = projects.load_settings(project), loaded.edits(project)
-    board = sources.scoreboard(rows[column], row_weights(prepared, settings, edits))
+    board = sources.scoreboard(rows[column], curated_weights(prepared, settings, edits))
     if has_folds(project) and st.button(
         "Forecast each source left out", icon=":material/insights:", key="left_out",
         help=f"A linear probe with and without the rows of each source, the {sources.MAX_SOURCES} largest at most.",

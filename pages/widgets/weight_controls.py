@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import streamlit as st
 
 from pages.widgets import loaded
 from pages.widgets.settings_panel import take_link
 from synweight_core import projects
-from synweight_core.curated import curated_weights
-from synweight_core.curation import Curation
 from synweight_core.prepare import Prepared
 from synweight_core.presets import PRESETS, formula_words, preset_of, with_preset
 from synweight_core.projects import Project
@@ -69,11 +66,6 @@ def weight_controls(project: Project, *, is_compact: bool = False) -> WeightSett
     with st.expander("More terms") if is_compact else st.container():
         _more_terms(project, stored)
     return stored
-
-
-def row_weights(prepared: Prepared, settings: WeightSettings, curation: Curation) -> np.ndarray:
-    """Weights of the synthetic rows at these settings, as they are edited; 0 for excluded ones. [n]"""
-    return curated_weights(prepared, settings, curation)
 
 
 def quality_help(project: Project, prepared: Prepared) -> str:

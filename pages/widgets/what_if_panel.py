@@ -6,9 +6,9 @@ import streamlit as st
 
 from pages.widgets import loaded, map_session
 from pages.widgets.plain import plain
-from pages.widgets.weight_controls import row_weights
 from synweight_core import what_if
 from synweight_core.alignment import alignment_table
+from synweight_core.curated import curated_weights
 from synweight_core.curation import Curation
 from synweight_core.errors import SynweightError
 from synweight_core.forecast import estimate_table, final, project_forecaster, verdict
@@ -36,7 +36,7 @@ def what_if_panel(project: Project, prepared: Prepared, settings: WeightSettings
     if not after.kept.any():
         st.warning("No row would be left. Select fewer rows, or choose another change.")
         return
-    _meters(project, *(row_weights(prepared, settings, edits) for edits in (before, after)))
+    _meters(project, *(curated_weights(prepared, settings, edits) for edits in (before, after)))
     if not has_folds(project):
         st.caption("A forecast needs the checkers of the folds: open the tab Forecast to have them trained.")
     elif st.button("Forecast the change", icon=":material/insights:", key="forecast_change"):
