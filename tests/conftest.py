@@ -31,7 +31,12 @@ def workspace(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def prepared_home(tmp_path_factory):
-    """A workspace in which `synweight demo` has run: real encoder, real checkers, real UMAP."""
+    """A workspace in which `synweight demo` has run: real encoder, real checkers, real UMAP.
+
+    While developing, SYNWEIGHT_PREPARED may name one that was made before: it saves a minute.
+    """
+    if made := os.environ.get("SYNWEIGHT_PREPARED"):
+        return Path(made)
     home = tmp_path_factory.mktemp("prepared")
     command = [sys.executable, "-m", "synweight_core", "demo"]
     subprocess.run(command, env=os.environ | {"SYNWEIGHT_HOME": str(home)}, check=True, timeout=END_SECONDS)
