@@ -1,8 +1,8 @@
 """The verdict: whether 95 % intervals between settings hold the truth 95 times in 100, and how often noise wins.
 
-Three parts: `simulation` (accuracy of two settings), `picking` (the best of several) and `macro_f1`. All draw studies
-of few seeds and test rows, whose true difference is known, from real predictions: those of two settings of the demo by
-many bootstrap seeds of a linear probe.
+`simulation` (accuracy of two settings), `picking` (the best of several) and `macro_f1` draw studies of few seeds and
+test rows, whose true difference is known, from real predictions: those of two settings of the demo by many bootstrap
+seeds of a linear probe. `demo` and `finance` are verdicts on real runs (verdict_runs.py).
 
 In `simulation`, each row has the probability of being right that the probes gave it under A and under B. Each seed of
 each setting shifts the logits of all rows, so that the accuracy of seeds spreads by 0.5, 1 or 1.5 points (standard
@@ -21,6 +21,7 @@ from typing import Any
 import journey
 import measuring
 import numpy as np
+import verdict_runs
 
 from synweight_core import contributions, probe, runs
 from synweight_core.crossed import CONFIDENCE, half_width, interval, mean_squares
@@ -315,6 +316,8 @@ PARTS: dict[str, Callable[[measuring.Stages, Namespace], dict[str, Any]]] = {
     "simulation": measure_simulation,
     "picking": measure_picking,
     "macro_f1": measure_macro_f1,
+    "demo": verdict_runs.measure_demo,
+    "finance": verdict_runs.measure_finance,
 }
 
 
@@ -372,6 +375,8 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "simulation": _simulation_tables,
     "picking": _picking_tables,
     "macro_f1": _macro_tables,
+    "demo": verdict_runs.tables,
+    "finance": verdict_runs.tables,
 }
 
 if __name__ == "__main__":
