@@ -119,7 +119,9 @@ def _no_difference(found: Difference, basis: str) -> str:
 
 def _too_few(found: Difference, basis: str) -> str:
     rows, seeds = more_needed(found.values, SEEN, confidence=found.interval.confidence)
-    wanted = [f"{_rounded(n)} more {name}" for n, name in ((rows, "test rows"), (seeds, "seeds")) if n]
+    wanted = [
+        f"{_rounded(n)} more {name}{'' if n == 1 else 's'}" for n, name in ((rows, "test row"), (seeds, "seed")) if n
+    ]
     needed = f"about {' or '.join(wanted)} would be needed" if wanted else "more of both would be needed"
     return (
         f"Too few test rows or seeds to tell {called(found.a)} from {called(found.b)} in {_metric(found)} ({basis}): "

@@ -73,7 +73,6 @@ def selection_histogram(table: pd.DataFrame, title: str) -> go.Figure:
     layout(figure, title, x="Weight (log scale)", y="Rows", height=280)
     ticks = np.arange(-6, 7, 2)
     tick_texts = [palette.ratio(tick) for tick in ticks]
-    figure.update_layout(legend={"y": -0.4})
     return figure.update_layout(barmode="overlay", bargap=0.05, xaxis={"tickvals": ticks, "ticktext": tick_texts})
 
 
