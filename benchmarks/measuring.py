@@ -294,7 +294,6 @@ def save_part(
     whole = json.dumps({"benchmark": name, "parts": parts}, indent=2, ensure_ascii=False) + "\n"
     for path, text in ((out / f"{name}.json", whole), (out / f"{name}.md", render(parts))):
         storage.write_atomically(path, partial(Path.write_text, data=text, encoding="utf-8"))
-        path.chmod(0o644)
 
 
 def quick_report(

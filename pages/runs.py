@@ -6,6 +6,7 @@ import streamlit as st
 from pages.widgets import live, shell
 from pages.widgets.compare_panel import pair_panel, verdict_panel
 from pages.widgets.downloads import row_downloads
+from pages.widgets.forecast_panel import ledger_panel
 from pages.widgets.plain import plain
 from pages.widgets.report_links import report_links
 from pages.widgets.sources_panel import sources_panel
@@ -92,6 +93,7 @@ shell.lazy_tabs(
         "Runs": single_runs,
         "Verdict": lambda: verdict_panel(project),
         "Two settings": lambda: pair_panel(project),
+        "Forecasts": lambda: ledger_panel(project),
         "Sources": lambda: sources_panel(project),
         "Try a sentence": lambda: try_panel(project, found),
     },

@@ -27,6 +27,7 @@ from synweight_core.weighting import WeightSettings
 MIN_SETTINGS = 3  # two can only be in the same order or in the other
 CONFIDENCE = 0.95
 _DAMAGED = (TypeError, KeyError, ValueError, OverflowError, AttributeError)
+SHARES = ("forecast", "low", "high", "outcome", "outcome_low", "outcome_high")  # columns of a ledger
 _COLUMN_TYPES = {
     "settings": "str", "forecast": "float64", "low": "float64", "high": "float64", "runs": "int64",
     "outcome": "float64", "outcome_low": "float64", "outcome_high": "float64", "inside": "boolean",
@@ -88,6 +89,11 @@ def ledger(project: Project, *, method: str | None = None) -> pd.DataFrame:
     met = outcomes(project, forecasts.keys())
     rows = [_row(forecast, met.get(setting, [])) for setting, forecast in forecasts.items()]
     return pd.DataFrame(rows, columns=list(_COLUMN_TYPES)).astype(_COLUMN_TYPES)
+
+
+def in_per_cent(frame: pd.DataFrame) -> pd.DataFrame:
+    """A `ledger` with its shares in per cent, for people."""
+    return frame.assign(**{name: 100 * frame[name] for name in SHARES})
 
 
 def rank_correlation(frame: pd.DataFrame) -> tuple[float, int]:

@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
 
 def home() -> Path:
-    """The workspace folder: `SYNWEIGHT_HOME`, or the platform's data folder for the app."""
+    """The workspace folder: `SYNWEIGHT_HOME`, or the platform's data folder for the app. A new one is its owner's."""
     configured = os.environ.get("SYNWEIGHT_HOME")
     path = Path(configured).expanduser() if configured else platformdirs.user_data_path("synweight")
-    path.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 
 
@@ -48,11 +48,9 @@ def slug(name: str, *, max_chars: int = 40) -> str:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then rename it to `path`."""
+    """Let `write` make a temporary file beside `path`, then rename it to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    os.close(descriptor)
-    temporary = Path(name)
+    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
     try:
         write(temporary)
         temporary.replace(path)

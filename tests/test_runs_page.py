@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from test_pages import app, texts
 
-from synweight_core import map_view, projects, runs, storage
+from synweight_core import ledger, map_view, projects, runs, storage
 from synweight_core.run_groups import scored_rows
 from synweight_core.train_config import run_config, run_name
+from synweight_core.weighting import WeightSettings, loss_settings
 
 
 def finished(project, *, accuracy, seed=0, **choices):
@@ -168,3 +169,16 @@ def test_command_without_runs_says_so(demo):
     from synweight_core.cli import main
 
     assert CliRunner().invoke(main, ["compare", demo.id]).output == "No finished run with test figures yet.\n"
+
+
+def test_forecasts_stand_beside_what_became_of_them(compared):
+    for loss, mean in (("ce", 0.72), ("imp", 0.8)):
+        told = {"settings": asdict(loss_settings(loss, WeightSettings())), "edits": 0, "metric": compared.metric}
+        ledger.record(compared, told | {"method": "probe", "mean": mean, "low": mean - 0.02, "high": mean + 0.02})
+    test = tab(compared, "Forecasts")
+    assert not test.exception
+    kept = next(frame.value for frame in test.dataframe if "outcome" in frame.value)
+    assert kept["outcome"].tolist() == pytest.approx([70, 85], abs=0.2)
+    assert kept["inside"].tolist() == [True, False]
+    marks = json.loads(test.get("plotly_chart")[0].proto.spec)["data"][1]
+    assert marks["type"] == "scatter" and len(marks["text"]) == 2

@@ -261,3 +261,13 @@ def test_content_key_differs_by_every_part_and_its_place():
 
 def test_content_key_is_stable_and_blind_to_the_order_of_keys():
     assert cache.content_key({"a": 1, "b": "\ud800"}) == cache.content_key(json.loads('{"b":"\\ud800","a":1}'))
+
+
+def test_file_that_is_replaced_has_the_rights_of_any_new_file(tmp_path):
+    (tmp_path / "plain").touch()
+    storage.write_json(tmp_path / "replaced.json", {})
+    assert (tmp_path / "replaced.json").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_new_workspace_is_its_owners_alone(workspace):
+    assert storage.home().stat().st_mode & 0o777 == 0o700

@@ -22,6 +22,29 @@ def estimates(table: pd.DataFrame, title: str, *, x: str = "Forecast (%)", heigh
     return figure.update_layout(yaxis={"autorange": "reversed"})
 
 
+def against_outcomes(table: pd.DataFrame, title: str) -> go.Figure:
+    """Outcome over forecast (per cent), a mark a setting with both intervals; on the line where they agree."""
+    figure = go.Figure()
+    ends = [
+        table[["low", "outcome_low", "outcome"]].min(axis=None),
+        table[["high", "outcome_high", "outcome"]].max(axis=None),
+    ]
+    figure.add_scatter(
+        x=ends, y=ends, mode="lines", line={"color": palette.NEUTRAL, "width": 1, "dash": "dot"}, hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=table["forecast"], y=table["outcome"], mode="markers", marker={"size": 11, "color": palette.ABOVE},
+        error_x={"type": "data", "array": table["high"] - table["forecast"],
+                 "arrayminus": table["forecast"] - table["low"], "width": 4},
+        error_y={"type": "data", "array": table["outcome_high"] - table["outcome"],
+                 "arrayminus": table["outcome"] - table["outcome_low"], "width": 4},
+        text=[safe(words) for words in table["settings"]],
+        hovertemplate="%{text}<br>forecast %{x:.1f} %, outcome %{y:.1f} %<extra></extra>",
+    )  # fmt: skip
+    layout(figure, title, x="Forecast (%)", y="Outcome on test rows (%)", height=360)
+    return figure.update_layout(showlegend=False)
+
+
 def alignment(table: pd.DataFrame, title: str) -> go.Figure:
     """MMD² of each class and of all rows with its interval, over the floor of real against real rows."""
     if len(table) > MAX_BARS:

@@ -20,6 +20,9 @@ _HELP = (
     "not test. The quality checker is trained anew in each fold. The interval is a bootstrap over the real rows (95 %)."
 )
 
+_PERCENT = st.column_config.NumberColumn(format="%.1f %%")
+_COLUMNS = dict.fromkeys(ledger.SHARES, _PERCENT)
+
 
 def forecast_panel(project: Project, settings: WeightSettings) -> None:
     """A first figure at once, then the interval, the baselines and a verdict; the finished forecast is kept."""
@@ -61,8 +64,16 @@ def ledger_panel(project: Project) -> None:
     st.markdown(ledger.track_record(kept), help="Outcome: the metric on test rows, mean over seeds of finished runs.")
     if kept.empty:
         st.caption("Open the tab Forecast: each forecast is kept here, and joined by the runs that use its weights.")
+        return
+    shown = ledger.in_per_cent(kept)
+    met = shown.dropna(subset="outcome")
+    if not met.empty:
+        title = "Forecast against outcome, a mark for each setting"
+        charts.show(
+            forecast_charts.against_outcomes(met, title), shown, key="ledger", alt=title, folded=False, columns=_COLUMNS
+        )
     else:
-        st.dataframe(kept, hide_index=True, key="ledger")
+        st.dataframe(shown, hide_index=True, key="ledger", column_config=_COLUMNS)
 
 
 def _figures(project: Project, estimate: Estimate, difference: Estimate) -> None:
