@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from synweight_core import projects, runs
 
@@ -31,15 +32,19 @@ def workspace(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def prepared_home(tmp_path_factory):
-    """A workspace in which `synweight demo` has run: real encoder, real checkers, real UMAP.
+    """A workspace in which `synweight demo` has run: real encoder, checkers and UMAP; one for all test processes.
 
     While developing, SYNWEIGHT_PREPARED may name one that was made before: it saves a minute.
     """
     if made := os.environ.get("SYNWEIGHT_PREPARED"):
         return Path(made)
-    home = tmp_path_factory.mktemp("prepared")
-    command = [sys.executable, "-m", "synweight_core", "demo"]
-    subprocess.run(command, env=os.environ | {"SYNWEIGHT_HOME": str(home)}, check=True, timeout=END_SECONDS)
+    base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prepared"
+    with FileLock(home.with_suffix(".lock")):
+        if not home.with_suffix(".ready").exists():
+            command = [sys.executable, "-m", "synweight_core", "demo"]
+            subprocess.run(command, env=os.environ | {"SYNWEIGHT_HOME": str(home)}, check=True, timeout=END_SECONDS)
+            home.with_suffix(".ready").touch()
     return home
 
 

@@ -49,9 +49,9 @@ def test_the_whole_journey_on_the_demo(page, tmp_path):
 
     # a DIMP run: points arrive by themselves, also after a reload in the middle
     step(page, "Train")
-    page.get_by_role("spinbutton", name="Epochs").fill("2")
+    page.get_by_role("spinbutton", name="Epochs").fill("1")
     page.get_by_role("button", name="Start training").click()
-    page.wait_for_function(f"() => ({POINTS})() >= 3", timeout=LONG)
+    page.wait_for_function(f"() => ({POINTS})() >= 1", timeout=LONG)
     seen = page.evaluate(POINTS)
     page.reload()
     page.wait_for_function(f"seen => ({POINTS})() >= seen", arg=seen)

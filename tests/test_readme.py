@@ -1,5 +1,7 @@
 """The README keeps its word: its example runs, and its tables and commands are those of the code."""
 
+import ast
+import importlib
 import os
 import re
 import subprocess
@@ -17,11 +19,27 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 
 
-def test_notebook_example_has_ten_lines_and_runs(demo, workspace):
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len([line for line in example.splitlines() if line]) == 10
+(EXAMPLE,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_notebook_example_has_ten_lines_and_all_that_it_names_exists():
+    assert len([line for line in EXAMPLE.splitlines() if line]) == 10
+    imported, *lines = ast.parse(EXAMPLE).body
+    modules = {each.name: importlib.import_module(f"synweight_core.{each.name}") for each in imported.names}
+    used = {
+        (each.value.id, each.attr)
+        for line in lines
+        for each in ast.walk(line)
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id in modules
+    }
+    assert {module for module, _ in used} == set(modules)
+    assert [(module, name) for module, name in used if not hasattr(modules[module], name)] == []
+
+
+@pytest.mark.long
+def test_notebook_example_runs(demo, workspace):
     done = subprocess.run(
-        [sys.executable, "-c", example], env=os.environ | {"SYNWEIGHT_HOME": str(workspace)},
+        [sys.executable, "-c", EXAMPLE], env=os.environ | {"SYNWEIGHT_HOME": str(workspace)},
         capture_output=True, text=True, timeout=END_SECONDS,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -33,9 +33,11 @@ def worker_pid(run_id):
 
 
 def test_a_dimp_run_ends_with_figures_weights_and_a_model_that_a_pipeline_loads(demo):
-    run = ended(runs.start("train", demo.id, config(loss="dimp", epochs=1, max_length=32), name="DIMP s0"))
+    run = ended(
+        runs.start("train", demo.id, config(loss="dimp", epochs=1, max_length=32, drop_share=0.5), name="DIMP s0")
+    )
     assert run.status == "finished", run.error
-    assert run.result["test"]["accuracy"] > 0.6
+    assert run.result["test"]["accuracy"] > 0.5
     events, _ = runs.read_metrics(run.id)
     assert [e["event"] for e in events][:2] == ["loading", "started"]
     assert sum(e["event"] == "evaluation" for e in events) == 2
@@ -78,26 +80,18 @@ def test_stop_ends_a_run_within_seconds_and_keeps_the_model(demo):
     assert (run.folder / "model" / "model.safetensors").exists()
 
 
-def test_stop_at_once_ends_a_run_that_still_waits(demo):
-    first = runs.start("train", demo.id, config(epochs=50), name="first")
-    second = runs.start("train", demo.id, config(epochs=50), name="second")
-    runs.request_stop(second)
-    until(lambda: runs.load_run(second).status == "stopped", seconds=20)
-    assert runs.load_run(first).is_active
-    runs.request_stop(first)
-    assert ended(first).status == "stopped"
-
-
-def test_second_run_waits_for_the_device_without_importing_torch(demo):
+def test_second_run_waits_for_the_device_without_importing_torch_and_stops_at_once(demo):
     first = runs.start("train", demo.id, config(epochs=50), name="first")
     second = runs.start("train", demo.id, config(epochs=50), name="second")
     until(lambda: runs.load_run(first).status == "running", seconds=60)
     assert runs.load_run(second).status == "queued"
     with open(f"/proc/{until(lambda: worker_pid(second))}/maps") as maps:
         assert "libtorch" not in maps.read()
-    for run_id in (second, first):
-        runs.request_stop(run_id)
-        ended(run_id)
+    runs.request_stop(second)
+    until(lambda: runs.load_run(second).status == "stopped", seconds=20)
+    assert runs.load_run(first).is_active
+    runs.request_stop(first)
+    assert ended(first).status == "stopped"
 
 
 def test_cancelled_preparation_ends_within_seconds(workspace):
@@ -138,6 +132,7 @@ def test_ids_from_urls_cannot_leave_the_workspace(workspace):
             runs.load_run(bad)
 
 
+@pytest.mark.long
 def test_same_seed_gives_the_same_curve(demo):
     found = [ended(runs.start("train", demo.id, config(epochs=1, seed=3, max_length=16), name="t")) for _ in range(2)]
     losses = [[e["loss"] for e in runs.read_metrics(run.id)[0] if e["event"] == "step"] for run in found]

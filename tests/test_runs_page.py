@@ -27,7 +27,8 @@ def finished(project, *, accuracy, seed=0, **choices):
     folder = runs.folder(run_id)
     fields = {"kind": "train", "project": project.id, "name": run_name(config), "created": 0.0}
     storage.write_json(folder / "config.json", fields | {"settings": asdict(config)})
-    figures = {"accuracy": float((said == test.labels).mean()), "macro_f1": 0.5, "metric": 0.5, "recall": {}}
+    right = float((said == test.labels).mean())
+    figures = {"accuracy": right, "macro_f1": 0.5, "metric": right, "recall": {}}
     storage.write_json(folder / "result.json", {"stopped": False, "test": figures, "seconds": 1.0})
     np.savez(folder / "outputs.npz", test_log_probs=log_probs, row_weights=np.ones(1200))
     return run_id
@@ -172,7 +173,7 @@ def test_command_without_runs_says_so(demo):
 
 
 def test_forecasts_stand_beside_what_became_of_them(compared):
-    for loss, mean in (("ce", 0.72), ("imp", 0.8)):
+    for loss, mean in (("ce", 0.71), ("imp", 0.8)):
         told = {"settings": asdict(loss_settings(loss, WeightSettings())), "edits": 0, "metric": compared.metric}
         ledger.record(compared, told | {"method": "probe", "mean": mean, "low": mean - 0.02, "high": mean + 0.02})
     test = tab(compared, "Forecasts")
