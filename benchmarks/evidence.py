@@ -43,7 +43,8 @@ def main() -> None:
     if options.quick:
         print(quick(options))
         return
-    os.environ.update(runs.WORKER_ENVIRONMENT | {"OMP_NUM_THREADS": str(options.threads)})  # read when torch is loaded
+    quiet = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    os.environ.update(runs.WORKER_ENVIRONMENT | quiet | {"OMP_NUM_THREADS": str(options.threads)})  # before torch
     with measuring.use_workspace(options.home):
         {"campaign": campaign, "defects": defects}[options.only](options)
     write_report(options)
@@ -77,7 +78,9 @@ def quick(options: argparse.Namespace) -> str:
     found = records_of(options)
     last = max((record["date"] for record in found), default=None)
     parts = {"campaign": {"date": last, "commit": found[-1]["commit"]}} if found else {}
-    kept = evidence_report.summary(found, half=options.half) | {"half": options.half, "records": len(found)}
+    planted = measuring.load_parts(options.out, NAME).get("defects", {}).get("values")
+    kept = evidence_report.summary(found, half=options.half)
+    kept |= {"half": options.half, "records": len(found), "planted_auc": planted}
     return measuring.quick_report(NAME, {}, kept, stamped=measuring.stamp(), parts=parts)
 
 

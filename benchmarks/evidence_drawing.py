@@ -1,4 +1,7 @@
-"""Records of `evidence.py` -> a drawing: accuracy minus that of CE, a panel a set, a dot and its interval a method."""
+"""Records of `evidence.py` -> a drawing: accuracy minus that of CE, a panel a set, a dot and its interval a method.
+
+Each panel has a scale of its own, in points: sets differ in how much there is to gain.
+"""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -21,10 +24,9 @@ def drawing(records: Records, *, half: str) -> str:
         methods = {method: difference(records, name, (method, "ce"), half=half) for method in METHODS if method != "ce"}
         known = {method: found for method, found in methods.items() if found}
         panels += [(name, known)] if known else []
-    reach = _reach(found for _, known in panels for found in known.values())
     parts, top = [], 10
     for name, known in panels:
-        parts.append(_panel(name, known, top=top, reach=reach))
+        parts.append(_panel(name, known, top=top, reach=_reach(known.values())))
         top += _HEAD + _ROW * len(known) + 14
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LABEL + _PANEL + 70} {top}" '
@@ -47,7 +49,7 @@ def _panel(name: str, known: Mapping[str, Interval], *, top: int, reach: float) 
     lines = [
         f'<text x="10" y="{top + 14}" font-weight="bold">{escape(name)}</text>',
         f'<line x1="{x(0)}" x2="{x(0)}" y1="{top + 20}" y2="{bottom}" stroke="{palette.NEUTRAL}"/>',
-        *(f'<text x="{x(at)}" y="{top + 14}" text-anchor="middle" fill="#56606B">{at:+g}</text>'
+        *(f'<text x="{x(at)}" y="{top + 14}" text-anchor="middle" fill="#56606B">{f"{at:+g}" if at else 0}</text>'
           for at in (-reach, 0, reach)),
     ]  # fmt: skip
     for i, (method, found) in enumerate(known.items()):

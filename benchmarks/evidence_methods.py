@@ -88,6 +88,7 @@ def _forecaster(case: Case) -> Forecaster:
 METHODS: dict[str, Method] = {
     "ce": Method("CE, synthetic rows", main=True),
     "real": Method("Real rows only", train_on="real", main=True),
+    "real_duplicated": Method("Real rows, to the synthetic volume", train_on="real", epochs_for_volume=True, main=True),
     "pooled": Method("CE, synthetic and real rows", natural, main=True),
     "imp": Method("IMP", loss="imp", main=True),
     "dimp": Method("DIMP", loss="dimp", main=True),
@@ -97,7 +98,6 @@ METHODS: dict[str, Method] = {
     "placebo": Method("Placebo: weights of quality on any other row", QUALITY, "placebo", main=True),
     "placebo_within": Method("Placebo within classes", QUALITY, "placebo_within", main=True),
     "quality": Method("Quality, alpha 1", QUALITY),
-    "real_duplicated": Method("Real rows, to the synthetic volume", train_on="real", epochs_for_volume=True),
     "filter": Method("Without the worst 30 % by quality", replace(OFF, drop_share=FILTERED_SHARE)),
     "focal": Method("Focal loss", loss="focal"),
     "dimp_ema": Method("DIMP, averaged", loss="dimp_ema"),

@@ -192,7 +192,9 @@ def test_summary_is_over_the_sets_that_are_evidence(modules):
         for name, pair in (("sst2", (down, up)), ("mrpc", (up, up)), ("atis_intent", (up, down)))
         for method, right in zip(("ce", "suggested"), pair, strict=True)
     ]
-    records += [record("sst2", "suggested_pooled", 0, up), record("sst2", "real", 0, up)]
+    pooled = {"suggested_pooled": up, "real": up, "real_duplicated": down, "pooled": down}
+    records += [record("sst2", method, 0, right) for method, right in pooled.items()]
+    records += [record("mrpc", method, 0, down) for method in pooled if method != "real"]  # not all baselines
     records += [record("sst2", "placebo", 0, up), record("mrpc", "placebo", 0, up)]
     found = modules.evidence_report.summary(records, half="B")
     assert found["suggested_minus_ce_mean"] == 25 and found["suggested_minus_ce_min"] == 0

@@ -105,7 +105,7 @@ def test_boosting_raises_rows_that_are_right_and_lowers_rows_that_are_wrong(rewe
 def test_a_fine_tuning_with_learned_weights_scores_the_test_rows(reweighting, kind):
     texts, labels = ["where is my parcel", "i want my money back"] * 8, np.array([0, 1] * 8)
     rows = LabelledTexts(texts, labels)
-    config = run_config(loss="ce", epochs=2, batch_size=8, learning_rate=1e-3, precision="float32")
+    config = run_config(loss="ce", epochs=6, batch_size=8, learning_rate=1e-3, precision="float32")
     found = reweighting.train(kind, config, TrainData(rows, rows, rows, ("delivery", "refund")), real=rows)
     assert (found.test_log_probs.argmax(axis=1) == labels).all()
     assert found.row_weights.shape == (16,) and (found.row_weights >= 0).all()
