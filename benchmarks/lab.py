@@ -287,10 +287,10 @@ def _small_project(stages: measuring.Stages, data: Path, name: str) -> dict[str,
     return _prepare(folder, name)
 
 
-def small(source: Path, folder: Path) -> None:
+def small(source: Path, folder: Path, *, synthetic: int = RANKED_ROWS, test: int = RANKED_TEST) -> None:
     """A seeded sample of a set's synthetic and test rows, and all of its small real set."""
     folder.mkdir(parents=True, exist_ok=True)
-    for file, most in (("synthetic", RANKED_ROWS), ("real_train", None), ("real_test", RANKED_TEST)):
+    for file, most in (("synthetic", synthetic), ("real_train", None), ("real_test", test)):
         path = source / f"{file}.jsonl"
         if not path.exists():
             raise SystemExit(f"{path} was not found. Name the folder of data sets with --data.")

@@ -1,5 +1,6 @@
 """Every test has a workspace of its own; the prepared demo and the running app are made once."""
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -53,6 +54,21 @@ def demo(prepared_home, workspace):
     """The prepared demo project, in this test's own copy of the workspace."""
     shutil.copytree(prepared_home, workspace)
     return projects.demo_project()
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """A function that imports a module of benchmarks/."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 def ended(run_id):

@@ -1,6 +1,5 @@
 """Benchmarks: what they share, and the one line that `--quick` ends with."""
 
-import importlib.util
 import json
 import os
 import re
@@ -12,21 +11,6 @@ import pytest
 from conftest import ROOT, until
 
 COMMIT = r"[0-9a-f]{10,40}(-dirty)?|uncommitted"
-
-
-@pytest.fixture
-def benchmark(monkeypatch):
-    """A function that imports a module of benchmarks/."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-
-    def load(name):
-        spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, name, module)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
 
 
 @pytest.fixture
