@@ -7,6 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 import pytest
+from made_runs import made_run, made_scored_run, said_of
 
 from synweight_core import metrics, projects, runs, storage
 from synweight_core.compare import difference, figures, learning_curve, metric_of
@@ -14,7 +15,6 @@ from synweight_core.contributions import contributions, precision
 from synweight_core.crossed import CROSSED, ROWS_ALONE, half_width, interval, mean_squares, more_needed
 from synweight_core.errors import DataError
 from synweight_core.run_groups import settings_compared
-from synweight_core.train_config import run_config
 
 T_1, T_2 = 12.706204736, 4.302652730  # 97.5 % quantiles of t
 MEDIAN_F = 2 / 3  # of F(1, 2): the square of the upper quartile of t with 2 degrees of freedom
@@ -39,22 +39,12 @@ def made_project(labels, *, metric="accuracy", name="shop-1"):
 
 
 def finished(project, predicted, *, labels=LABELS, save=True, test=None, confidence=0.8, n_classes=3, **choices):
-    """The id of a run that ended with these predictions."""
-    number = len(list(storage.home().glob("runs/*")))
-    run_id = f"20261120-101112-{number:03d}-x-0000"
-    path = runs.folder(run_id)
-    config = run_config(**choices)
-    fields = {"kind": "train", "project": project.id, "name": f"run {number}", "created": 0}
-    storage.write_json(path / "config.json", fields | {"settings": asdict(config)})
-    predicted = np.asarray(predicted)
-    if test is None:
-        test = {"accuracy": float((predicted == labels[: len(predicted)]).mean())}
-    storage.write_json(path / "result.json", {"stopped": False, "test": test or None})
-    if save:
-        log_probs = np.log(np.full((len(predicted), n_classes), (1 - confidence) / 2))
-        log_probs[np.arange(len(predicted)), predicted] = np.log(confidence)
-        np.savez(path / "outputs.npz", test_log_probs=log_probs)
-    return run_id
+    """The id of a run that ended with these predictions; of their own figures where `test` gives none."""
+    if save and test is None:
+        return made_scored_run(project, predicted, labels, n_classes=n_classes, confidence=confidence, **choices)
+    figures = {"accuracy": float((np.asarray(predicted) == labels[: len(predicted)]).mean())}
+    said = said_of(predicted, n_classes=n_classes, confidence=confidence) if save else None
+    return made_run(project, test=figures if test is None else test or None, log_probs=said, **choices)
 
 
 def groups_of(project):
@@ -244,7 +234,7 @@ def test_run_that_cannot_be_compared_is_left_out_in_words(project, fields, words
     found = settings_compared(project)
     assert [group.seeds for group in found.recipes[0].groups] == [(0,)]
     (said,) = found.left_out
-    assert said.startswith(f"run 1 ({run_id}) is left out: ") and words in said
+    assert said.startswith(f"CE, seed 1 ({run_id}) is left out: ") and words in said
 
 
 @pytest.mark.parametrize("settings", [{"loss": "unknown"}, {"epochs": "many"}, {"colour": 1}])

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from made_runs import made_run
 
 from synweight_core import projects, runs, storage
 from synweight_core.errors import DataError
 from synweight_core.ledger import ledger, rank_correlation, record, track_record
-from synweight_core.train_config import run_config
 from synweight_core.weighting import WeightSettings
 
 COLUMNS = ["settings", "forecast", "low", "high", "runs", "outcome", "outcome_low", "outcome_high", "inside"]
@@ -35,16 +35,10 @@ def forecast(alpha=1.0, mean=0.8, **fields):
     return {"settings": settings} | usual | fields
 
 
-def finished(project, score, *, result=None, kind="train", **choices):
+def finished(project, score, **choices):
     """The folder of a run that ended with this test figure; 'tuned' unless a loss is given."""
-    number = len(list(storage.home().glob("runs/*")))
-    path = runs.folder(f"20261120-101112-{number:03d}-x-0000")
-    settings = asdict(run_config(**{"loss": "tuned"} | choices))
-    fields = {"kind": kind, "project": project.id, "name": "x", "created": 0, "settings": settings}
-    storage.write_json(path / "config.json", fields)
-    figures = {"accuracy": 0.0, "recall": {}, "metric": score}
-    storage.write_json(path / "result.json", result or {"stopped": False, "test": figures})
-    return path
+    test = {"accuracy": 0.0, "recall": {}, "metric": score}
+    return runs.folder(made_run(project, test=test, **{"loss": "tuned"} | choices))
 
 
 def log_path(project):

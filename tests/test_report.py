@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from made_runs import made_scored_run
 from test_curation import prepared_columns
 
 from synweight_core import projects, report, report_charts, report_weights, runs, storage
@@ -22,7 +23,6 @@ from synweight_core.headline import NO_RUN, headline, meter_words
 from synweight_core.report_blocks import MAX_ROWS, counted, cut, points, span, table
 from synweight_core.report_runs import confusion, results
 from synweight_core.run_groups import scored_rows, settings_compared
-from synweight_core.train_config import run_config
 from synweight_core.trust_words import percent
 from synweight_core.verdict import project_verdict
 from synweight_core.weighting import WeightSettings
@@ -83,25 +83,12 @@ def made_project(*, texts="real message {}", labels=("a", "b"), name="Shop", pai
     return projects.create_project(build_dataset(synthetic, Upload("real.csv", found, columns)), name)
 
 
-def finished(project, share, *, seed=0, **choices):
+def finished(project, share, **choices):
     """A run that is right on this share of the test rows."""
     test = scored_rows(project)
     t, k = len(test.labels), len(test.names)
     predicted = np.where(np.arange(t) < share * t, test.labels, (test.labels + 1) % k)
-    path = runs.folder(f"20261120-101112-{len(runs.list_runs()):03d}-x-0000")
-    settings = vars(run_config(seed=seed, **choices))
-    storage.write_json(
-        path / "config.json",
-        {"kind": "train", "project": project.id, "name": "run", "created": 0, "settings": dict(settings)},
-    )
-    right = float((predicted == test.labels).mean())
-    storage.write_json(
-        path / "result.json",
-        {"stopped": False, "test": {"accuracy": right, "macro_f1": right, "metric": right, "recall": {}}},
-    )
-    log_probs = np.full((t, k), np.log(0.1))
-    log_probs[np.arange(t), predicted] = np.log(0.9)
-    np.savez(path / "outputs.npz", test_log_probs=log_probs)
+    made_scored_run(project, predicted, test.labels, n_classes=k, confidence=0.9, **choices)
 
 
 def with_runs(project):

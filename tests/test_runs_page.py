@@ -5,33 +5,22 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from made_runs import made_scored_run
 from test_pages import app, texts
 
 from synweight_core import ledger, map_view, projects, runs, storage
 from synweight_core.run_groups import scored_rows
-from synweight_core.train_config import run_config, run_name
 from synweight_core.weighting import WeightSettings, loss_settings
 
 
 def finished(project, *, accuracy, seed=0, **choices):
     """A run that is right about this share of the test rows, others for each seed."""
-    config = run_config(seed=seed, **choices)
-    run_id = f"20261120-101112-{len(runs.list_runs()):03d}-x-0000"
     test = scored_rows(project)
     random = np.random.default_rng([seed, len(runs.list_runs())])
     wrong = random.permutation(len(test.labels))[: round((1 - accuracy) * len(test.labels))]
     said = test.labels.copy()
     said[wrong] = (said[wrong] + 1) % len(test.names)
-    log_probs = np.full((len(said), len(test.names)), np.log(0.05))
-    log_probs[np.arange(len(said)), said] = np.log(0.8)
-    folder = runs.folder(run_id)
-    fields = {"kind": "train", "project": project.id, "name": run_name(config), "created": 0.0}
-    storage.write_json(folder / "config.json", fields | {"settings": asdict(config)})
-    right = float((said == test.labels).mean())
-    figures = {"accuracy": right, "macro_f1": 0.5, "metric": right, "recall": {}}
-    storage.write_json(folder / "result.json", {"stopped": False, "test": figures, "seconds": 1.0})
-    np.savez(folder / "outputs.npz", test_log_probs=log_probs, row_weights=np.ones(1200))
-    return run_id
+    return made_scored_run(project, said, test.labels, n_classes=len(test.names), seed=seed, **choices)
 
 
 @pytest.fixture
