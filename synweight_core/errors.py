@@ -17,5 +17,9 @@ class ModelError(SynweightError):
     """A model folder or hub id that cannot be used."""
 
 
+class BusyError(SynweightError):
+    """Something that a worker still holds."""
+
+
 class StopRequested(Exception):
     """Raised by a `report` when somebody asked the job to end: what there is by then is kept."""
