@@ -25,7 +25,7 @@ class Move:
 
 
 MOVES: Mapping[str, Move] = {
-    "first": Move("To the top", lambda place: 0),
+    "first": Move("Top", lambda place: 0),
     "earlier": Move("Up", lambda place: max(place - 1, 0)),
     "later": Move("Down", lambda place: place + 1),
 }

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.widgets.preparation import REFRESH_SECONDS
-from pages.widgets.queue_panel import queue_panel
+from pages.widgets.queue_panel import in_queue, queue_panel
 from pages.widgets.run_card import run_card
 from pages.widgets.run_charts import curve_choice, evaluation_chart, measure_choice, smoothing_choice, training_chart
 from pages.widgets.run_words import run_titles
@@ -22,16 +22,9 @@ def live_runs(project: Project) -> None:
         st.info("No run yet. Choose a loss on this page and press Start training; the curves appear here.")
         return
     watched = _watched(project, found)
-    left, middle, right = st.columns(3)
-    with left:
-        measure = measure_choice(project, "live_measure")
-    with middle:
-        curve = curve_choice(project)
-    with right:
-        smooth_over = smoothing_choice(project)
     active = any(run.is_active for run in found)
     panel = st.fragment(_panel, run_every=REFRESH_SECONDS if active else None)
-    panel(project, watched, measure=measure, curve=curve, smooth_over=smooth_over, was_active=active)
+    panel(project, watched, was_active=active)
 
 
 def watch_newest(project: Project) -> None:
@@ -55,24 +48,34 @@ def _watched(project: Project, found: list[Run]) -> list[str]:
     return st.multiselect("Runs to watch", list(titles), key=key, format_func=titles.__getitem__, on_change=keep)
 
 
-def _panel(
-    project: Project, watched: list[str], *, measure: str, curve: str, smooth_over: int, was_active: bool
-) -> None:
+def _panel(project: Project, watched: list[str], *, was_active: bool) -> None:
+    """Buttons stand above charts, which grow: nothing moves below a pointer that is about to press Stop."""
     found = runs.list_runs(project_id=project.id, kind="train")
     if was_active and not any(run.is_active for run in found):
         st.rerun()  # the timer ends with a last full run
-    waiting = runs.waiting_runs()
+    waiting = in_queue(runs.waiting_runs())
     queue_panel(project, waiting)
+    queued = {run.id for run in waiting}
     shown = [run for run in found if run.id in watched]
-    if not shown:
+    for run in sorted(shown, key=lambda run: not run.is_active):
+        if run.id not in queued:
+            run_card(run)
+    if shown:
+        _charts(project, shown)
+    else:
         st.caption("No run is watched. Choose one above.")
-        return
-    for run in shown:
-        run_card(run, [each.id for each in waiting])
+
+
+def _charts(project: Project, shown: list[Run]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
-        evaluation_chart(shown, measure, key="live_accuracy")
+        evaluation_chart(shown, measure_choice(project, "live_measure"), key="live_accuracy")
     with right:
+        curve_place, smoothing_place = st.columns([3, 2])
+        with curve_place:
+            curve = curve_choice(project)
+        with smoothing_place:
+            smooth_over = smoothing_choice(project)
         training_chart(shown, curve, key="live_training", smooth_over=smooth_over)
 
 

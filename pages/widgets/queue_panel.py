@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.widgets.plain import plain
-from pages.widgets.run_words import run_title
+from pages.widgets.run_words import run_title, settings_line
 from synweight_core import projects, runs
 from synweight_core.errors import NotFoundError
 from synweight_core.projects import Project
@@ -19,20 +19,25 @@ _ICONS = {
 }
 
 
+def in_queue(waiting: Sequence[Run]) -> Sequence[Run]:
+    """Those that are worth a queue: none where one alone waits for a device that is free."""
+    return [] if len(waiting) == 1 and runs.device_holder() is None else waiting
+
+
 def queue_panel(project: Project, waiting: Sequence[Run]) -> None:
-    """`waiting` are the runs in the queue, the next one first. Nothing where only one waits, for a free device."""
-    holder = runs.device_holder()
-    if not waiting or (holder is None and len(waiting) == 1):
+    """`waiting` are the runs in the queue, the next one first."""
+    if not waiting:
         return
     names = {found.id: found.name for found in projects.list_projects()}
     with st.container(border=True):
         st.markdown(f"**Queue** · {len(waiting)} waiting")
-        st.caption(_holder_words(holder))
+        st.caption(_holder_words(runs.device_holder()))
         for place, run in enumerate(waiting):
             of = "" if run.project == project.id else f" · project {names.get(run.project, run.project)}"
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"{place + 1}\\. {plain(run_title(run) + of)}", width="stretch")
                 _moves(run.id, place, last=len(waiting) - 1)
+            st.caption(plain(settings_line(run)))
 
 
 def _moves(run_id: str, place: int, *, last: int) -> None:

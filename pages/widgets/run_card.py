@@ -1,32 +1,29 @@
 """One run as it is now: status, its own settings, how far it is, what is doubtful, and what can be done with it."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from pages.widgets.plain import plain
 from pages.widgets.run_charts import log_of
-from pages.widgets.run_words import config_of, run_title, settings_line, status_words
+from pages.widgets.run_words import config_of, run_title, settings_line
 from synweight_core import runs
 from synweight_core.run_log import RunLog
 from synweight_core.runs import Run
 from synweight_core.units import duration, size
 
+_STATUS = {"queued": "starting", "running": "running", "finished": "finished", "stopped": "stopped", "failed": "failed"}
 LIKE = "like"  # of the URL: the run whose settings the Train form begins with
 
 
-def run_card(run: Run, waiting: Sequence[str]) -> None:
-    """`waiting` are the ids in the queue, the next one first."""
+def run_card(run: Run) -> None:
+    """What is known of the run at this moment."""
     log = log_of(run)
     with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"**{plain(run_title(run))}** · {status_words(run, waiting)}{_outcome(run)}", width="content")
+        with st.container(horizontal=True, wrap=False, vertical_alignment="top"):
+            st.markdown(f"**{plain(run_title(run))}** · {_STATUS[run.status]}{_outcome(run)}", width="stretch")
             _actions(run)
-        st.caption(plain(settings_line(run)))
+        st.caption("  \n".join(plain(line) for line in (settings_line(run), _summary(run)) if line))
         if run.is_active:
-            _progress(run, log, waiting)
-        elif run.result:
-            st.caption(plain(_summary(run)))
+            _progress(run, log)
         for doubt in log.started.get("doubts") or []:
             st.warning(f"Doubtful weights. {plain(doubt)}", icon=":material/warning:")
         if run.error:
@@ -52,13 +49,11 @@ def _actions(run: Run) -> None:
         st.rerun()  # the form is not in the fragment of this card
 
 
-def _progress(run: Run, log: RunLog, waiting: Sequence[str]) -> None:
+def _progress(run: Run, log: RunLog) -> None:
     if runs.stop_requested(run.folder):
         st.progress(_share(log), text="Stopping: what was trained so far is kept")
-    elif run.id in waiting:
-        st.caption(f"Place {waiting.index(run.id) + 1} of {len(waiting)} in the queue. It starts by itself.")
     elif not log.started:
-        st.progress(0.0, text="Loading the model and the rows")
+        st.progress(0.0, text="Waiting for the device, then loading the model and the rows")
     elif not log.now:
         st.progress(0.0, text="Taking the first step")
     else:
@@ -101,7 +96,10 @@ def _outcome(run: Run) -> str:
 
 
 def _summary(run: Run) -> str:
-    result = run.result or {}
+    """What it took, once it has ended with a result."""
+    if run.result is None:
+        return ""
+    result = run.result
     parts = [
         f"took {duration(result['seconds'])}" if "seconds" in result else "",
         f"{result['steps']:,} steps" if "steps" in result else "",

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.widgets import charts
 from pages.widgets.charts import Line
+from pages.widgets.plain import plain
 from pages.widgets.run_words import run_titles
 from synweight_core.curves import thinned
 from synweight_core.projects import METRICS, Project, metric_label
@@ -41,7 +42,7 @@ def smoothing_choice(project: Project) -> int:
     """Over how many points the training curve is smoothed."""
     return st.selectbox(
         "Smoothing", SMOOTHING, key=f"smoothing:{project.id}",
-        format_func=lambda over: f"Over about {over} points" if over > 1 else "None",
+        format_func=lambda over: f"{over} points" if over > 1 else "None",
         help="An exponentially weighted mean of the training curve; what was measured stays in pale.",
     )  # fmt: skip
 
@@ -52,6 +53,9 @@ def evaluation_chart(found: Sequence[Run], measure: str, *, key: str) -> None:
     name, unit = label[0].lower() + label[1:], "nats" if measure == LOSS else "%"
     series = {title: _scaled(log_of(run).evaluated(measure), measure) for run, title in _titled(found)}
     table = _table(series, f"validation {name} ({unit})")
+    if table.empty:
+        st.caption(f"Validation {plain(name)}: nothing was measured yet.")
+        return
     figure = charts.lines(
         series, charts.safe(f"Validation {name}"), x="Epoch", x_end=last_epoch(found), markers=True,
         y=charts.safe(f"{label} on validation rows ({unit})"),

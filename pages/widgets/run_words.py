@@ -1,6 +1,6 @@
-"""A run in words: its title, its status, its settings. Plain text, not yet escaped."""
+"""A run in words: its title and its settings. Plain text, not yet escaped."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -8,8 +8,6 @@ from synweight_core.presets import settings_words
 from synweight_core.runs import Run
 from synweight_core.runtable import setting_label
 from synweight_core.train_config import TrainConfig
-
-_STATUS = {"queued": "starting", "running": "running", "finished": "finished", "stopped": "stopped", "failed": "failed"}
 
 
 def run_title(run: Run) -> str:
@@ -22,11 +20,6 @@ def run_titles(found: Sequence[Run]) -> dict[str, str]:
     titles = {run.id: run_title(run) for run in found}
     shown = list(titles.values())
     return {key: title if shown.count(title) == 1 else f"{title} ({key[-4:]})" for key, title in titles.items()}
-
-
-def status_words(run: Run, waiting: Collection[str]) -> str:
-    """How a run is; `waiting` are the ids in the queue."""
-    return "waiting for the device" if run.id in waiting else _STATUS[run.status]
 
 
 def settings_line(run: Run) -> str:
@@ -55,4 +48,6 @@ def config_of(run: Run) -> TrainConfig | None:
 
 def _weights(run: Run) -> str:
     config = config_of(run)
-    return f" ({settings_words(config.weight_settings)})" if config and config.train_on == "synthetic" else ""
+    if config is None or config.train_on == "real" or config.loss == "ce":
+        return ""
+    return f" ({settings_words(config.weight_settings)})"

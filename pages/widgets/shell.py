@@ -149,7 +149,7 @@ def sidebar(pages: Mapping[str, Any]) -> None:
             st.page_link(page, label=label, icon=page.icon, query_params=query, width="stretch")
         active = [run for run in runs.active_runs() if run.kind == "train"]
         if active:
-            _active_run(max(active, key=lambda run: run.status == "running").id)
+            _active_run(min(active, key=lambda run: (run.status != "running", run.id)).id)
         st.caption(f"Workspace: {plain(storage.home())}")
 
 
