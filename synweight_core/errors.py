@@ -17,8 +17,8 @@ class ModelError(SynweightError):
     """A model folder or hub id that cannot be used."""
 
 
-class BusyError(SynweightError):
-    """Something that a worker still holds."""
+class RunError(SynweightError):
+    """A run that is not in the state that something needs: it runs already, or has finished."""
 
 
 class StopRequested(Exception):

@@ -41,7 +41,8 @@ _COLUMNS = ("step", "epoch", *(name for name, curve in CURVES.items() if curve.e
 class RunLog:
     """The events of one run, kept as columns: 60 bytes a step. `read_on` takes in what is new.
 
-    `started` is the event of that name ({} before it), `evaluations` are those in force, `now` is the latest step.
+    `started` is the event of that name ({} before it), `evaluations` are those in force, `now` is the latest step, and
+    `notices` are sentences for people.
     """
 
     def __init__(self, run_id: str) -> None:
@@ -79,6 +80,7 @@ class RunLog:
         self.started: dict[str, Any] = {}
         self.evaluations: list[dict[str, Any]] = []
         self.now: dict[str, Any] = {}
+        self.notices: list[str] = []
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event.get("event")
@@ -88,6 +90,8 @@ class RunLog:
             self._take_step(event)
         elif kind == "evaluation":
             self.evaluations.append(event)
+        elif kind == "notice":
+            self.notices.append(str(event.get("message")))
         elif kind == "resumed":
             self._drop_after(_number(event.get("step")))
 

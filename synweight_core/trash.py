@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synweight_core import runs, storage
-from synweight_core.errors import BusyError, NotFoundError
+from synweight_core.errors import NotFoundError, RunError
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ def delete_run(run_id: str) -> None:
 
     Raises:
         NotFoundError: there is no such run.
-        BusyError: a worker holds it.
+        RunError: a worker holds it.
     """
     run = runs.load_run(run_id)
     target = _folder(run_id)
     target.parent.mkdir(exist_ok=True)
     with (run.folder / "lock").open("a") as lock:
         if run.is_active or not runs.try_lock(lock.fileno()):
-            raise BusyError(f"Run '{run_id}' ({run.name}) is still {run.status}. Stop it first, then delete it.")
+            raise RunError(f"Run '{run_id}' ({run.name}) is still {run.status}. Stop it first, then delete it.")
         run.folder.rename(target)
 
 

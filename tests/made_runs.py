@@ -43,10 +43,12 @@ def _events(steps):
         "event": "started", "device": "cpu", "precision": "float32", "total_steps": 10, "rows": 1200,
         "effective_sample_size": 600.0, "doubts": ["Only <b>7</b> texts differ."],
     }  # fmt: skip
+    yield {"event": "notice", "message": "Batches go in *parts*."}
     for step in range(1, steps + 1):
         yield {
             "event": "step", "step": step, "total_steps": 10, "epoch": step / 2, "loss": 1 / step,
             "learning_rate": 0.001, "rows_per_second": 84.0, "seconds_left": 200.0, "memory_bytes": 1_500_000_000,
+            "utilization": 80,
         }  # fmt: skip
         if step % 2 == 0:
             figures = {"accuracy": 0.5, "macro_f1": 0.4, "loss": 0.9, "metric": 0.5, "effective_sample_size": 500.0}

@@ -80,8 +80,9 @@ def test_active_run_shows_what_it_measures_its_doubts_and_no_test_figure(demo):
         test = app("train", project=demo.id)
     said = texts(test)
     assert "training loss 0.200 · learning rate 0.001 · 84 rows/s · effective sample size 500 of 1,200 rows" in said
-    assert "device memory 1.5 GB" in said
+    assert "device memory 1.5 GB · device 80 % busy" in said
     assert "Doubtful weights. Only <b>7</b> texts differ." in said
+    assert "Batches go in *parts*." in said
     assert "test accuracy" not in said
     assert "DIMP (alpha 1, beta 1, weights 0 to 10), 5 epochs, batch 32" in said
 
@@ -120,7 +121,7 @@ def test_every_curve_of_the_training_has_its_chart(demo, curve):
 def test_smoothing_is_said_on_the_chart_and_what_was_measured_stays():
     line = np.arange(4.0), np.array([0.0, 1, 0, 1])
     drawn = charts.lines({"<b>a": line}, "Training loss", x="Epoch", y="nats", x_end=4, smooth_over=5)
-    assert drawn.layout.title.text == "Training loss, smoothed over about 5 points"
+    assert drawn.layout.title.text == "Training loss<br><sup>smoothed over about 5 points</sup>"
     pale, smooth = drawn.data
     assert pale.y.tolist() == [0, 1, 0, 1] and pale.opacity < 0.5 and not pale.showlegend
     assert 0 < smooth.y[-1] < 1 and smooth.name == "&lt;b&gt;a"

@@ -73,6 +73,12 @@ def test_a_class_that_is_the_metric_is_read_where_no_figure_has_its_name(path, l
     assert log.evaluated("recall:refund")[1].tolist() == [0.25] and log.evaluated("accuracy")[1].tolist() == [0.5]
 
 
+def test_notices_are_kept(path, log):
+    write(path, {"event": "notice", "message": "In parts of 8 rows."}, step(1))
+    log.read_on()
+    assert log.notices == ["In parts of 8 rows."]
+
+
 def test_damaged_events_break_nothing(path, log):
     write(path, {}, {"event": "step"}, {"event": "evaluation", "epoch": None}, {"event": "resumed"}, {"event": 5})
     with path.open("ab") as file:

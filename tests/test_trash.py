@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from synweight_core import runs, storage, trash
 from synweight_core.cli import main
-from synweight_core.errors import BusyError, NotFoundError
+from synweight_core.errors import NotFoundError, RunError
 
 RUN = "20261120-101112-000-x-0000"
 
@@ -40,7 +40,7 @@ def test_an_active_run_must_be_stopped_first(run_id):
     (runs.folder(run_id) / "result.json").unlink()
     with (runs.folder(run_id) / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(BusyError, match=r"\(DIMP, seed 0\) is still queued. Stop it first, then delete it."):
+        with pytest.raises(RunError, match=r"\(DIMP, seed 0\) is still queued. Stop it first, then delete it."):
             trash.delete_run(run_id)
     assert runs.load_run(run_id).status == "failed"
     trash.delete_run(run_id)
@@ -50,7 +50,7 @@ def test_an_active_run_must_be_stopped_first(run_id):
 def test_a_run_whose_worker_is_about_to_let_go_is_not_torn_away(run_id):
     with (runs.folder(run_id) / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(BusyError):
+        with pytest.raises(RunError):
             trash.delete_run(run_id)
     assert runs.load_run(run_id).status == "finished"
 

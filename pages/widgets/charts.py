@@ -53,7 +53,7 @@ def lines(
             _add_line(figure, (across, up), style | {"opacity": 0.25, "showlegend": False, "hoverinfo": "skip"})
             up = smoothed(up, over=smooth_over)
         _add_line(figure, (across, up), style | {"showlegend": True})
-    said = f", smoothed over about {smooth_over:,} points" if smooth_over > 1 else ""
+    said = f"<br><sup>smoothed over about {smooth_over:,} points</sup>" if smooth_over > 1 else ""
     layout(figure, title + said, x=x, y=y)
     return figure.update_layout(xaxis={"range": [0, x_end * 1.02]}, yaxis={"minallowed": 0}, uirevision=title)
 

@@ -26,6 +26,8 @@ def run_card(run: Run) -> None:
             _progress(run, log)
         for doubt in log.started.get("doubts") or []:
             st.warning(f"Doubtful weights. {plain(doubt)}", icon=":material/warning:")
+        for notice in dict.fromkeys(log.notices):
+            st.info(plain(notice), icon=":material/info:")
         if run.error:
             st.error(plain(run.error))
 
@@ -53,7 +55,7 @@ def _progress(run: Run, log: RunLog) -> None:
     if runs.stop_requested(run.folder):
         st.progress(_share(log), text="Stopping: what was trained so far is kept")
     elif not log.started:
-        st.progress(0.0, text="Waiting for the device, then loading the model and the rows")
+        st.progress(0.0, text="Loading the model and the rows")
     elif not log.now:
         st.progress(0.0, text="Taking the first step")
     else:
@@ -84,7 +86,7 @@ def _figures_words(log: RunLog) -> str:
         f"{now['rows_per_second']:,.0f} rows/s" if "rows_per_second" in now else "",
         f"effective sample size {sample:,.0f} of {log.started['rows']:,} rows" if sample else "",
         f"device memory {size(memory)}" if memory else "",
-        f"device {100 * busy:.0f} % busy" if busy is not None else "",
+        f"device {busy:.0f} % busy" if busy is not None else "",
     ]
     return plain(" · ".join(filter(None, parts)))
 
