@@ -1,6 +1,6 @@
 """The weights of the synthetic rows by the epoch of a run whose weights move: written as it trains, read to play back.
 
-    runs/<id>/epoch_weights/0001.npy    float16 [n], after the first epoch
+    runs/<id>/playback/0001.npy    float16 [n], after the first epoch
 
 One file an epoch, so that an epoch costs one write of its own size. It computes no weight.
 """
@@ -53,9 +53,9 @@ def epoch_weights(run_id: str) -> np.ndarray:
 
 
 def _file(path: Path, epoch: int) -> Path:
-    return path / "epoch_weights" / f"{epoch:04d}.npy"
+    return path / "playback" / f"{epoch:04d}.npy"
 
 
 def _epochs(path: Path) -> list[int]:
     """The epochs of which there is a file."""
-    return [int(file.stem) for file in (path / "epoch_weights").glob("[0-9][0-9][0-9][0-9].npy")]
+    return [int(file.stem) for file in (path / "playback").glob("[0-9][0-9][0-9][0-9].npy")]

@@ -45,7 +45,7 @@ def test_an_epoch_that_is_not_there_has_no_weights(path, epoch):
 def test_a_damaged_epoch_is_passed_over(path, content):
     add_epoch(path, np.array([1.0]))
     add_epoch(path, np.array([2.0]))
-    (path / "epoch_weights" / "0001.npy").write_bytes(content)
+    (path / "playback" / "0001.npy").write_bytes(content)
     assert weights_at(RUN, 1) is None and epoch_weights(RUN).tolist() == [[2]]
 
 
