@@ -3,13 +3,16 @@
 import pandas as pd
 import streamlit as st
 
-from pages.widgets import live, shell
+from pages.widgets import run_charts, shell
 from pages.widgets.compare_panel import pair_panel, verdict_panel
 from pages.widgets.downloads import row_downloads
 from pages.widgets.forecast_panel import ledger_panel
 from pages.widgets.plain import plain
 from pages.widgets.report_links import report_links
+from pages.widgets.run_card import LIKE, use_settings_button
+from pages.widgets.run_words import run_titles, settings_line, settings_table
 from pages.widgets.sources_panel import sources_panel
+from pages.widgets.trash_panel import delete_button, trash_panel
 from pages.widgets.try_panel import try_panel
 from synweight_core import export, runs
 from synweight_core.errors import SynweightError
@@ -29,33 +32,25 @@ if not found:
         icon=":material/model_training:",
         query_params={"project": project.id},
     )
+    trash_panel(project)
     st.stop()
 
 PERCENT = ("best validation accuracy", "best validation macro-F1", "test accuracy", "test macro-F1")
 
 
 def table_of_runs() -> list[runs.Run]:
-    """The table; the runs that are selected in it, or the newest five."""
+    """The table; the runs that are selected in it."""
     table = run_table(found)
     event = st.dataframe(
-        table, hide_index=True, key=f"runs_table:{found[0].id}", on_select="rerun", selection_mode="multi-row",
+        table, hide_index=True, key=f"runs_table:{found[0].id}:{len(found)}", on_select="rerun",
+        selection_mode="multi-row", alt="Table of training runs with their settings and figures.",
         column_config={name: st.column_config.NumberColumn(format="%.1f %%") for name in PERCENT},
-        alt="Table of training runs with their settings and figures.",
     )  # fmt: skip
-    chosen = [row for row in event["selection"]["rows"] if row < len(found)]
-    return [found[i] for i in chosen] if chosen else found[:5]
+    return [found[row] for row in event["selection"]["rows"] if row < len(found)]
 
 
-def curves(chosen: list[runs.Run]) -> None:
-    """Validation figures of the chosen runs in one chart."""
-    live.evaluation_chart(chosen, live.measure_choice(project, "runs_measure"), key="runs_curves")
-
-
-def details(run: runs.Run) -> None:
-    """One run: its settings, per-class figures and downloads."""
-    st.caption(plain(live.settings_line(run)))
-    if run.error:
-        st.error(plain(run.error))
+def figures(run: runs.Run) -> None:
+    """Recall by class on the test rows, once there is one."""
     test = (run.result or {}).get("test")
     if test:
         recall = pd.DataFrame({"class": list(test["recall"]), "recall": list(test["recall"].values())})
@@ -63,6 +58,14 @@ def details(run: runs.Run) -> None:
             recall, hide_index=True, key="recall",
             column_config={"recall": st.column_config.NumberColumn("recall on test rows", format="percent")},
         )  # fmt: skip
+    elif run.is_active:
+        st.caption(
+            f"When this run has ended, its {plain(metric_label(project.metric))} by class and its files are here."
+        )
+
+
+def files(run: runs.Run) -> None:
+    """What can be taken away of a run that has ended."""
     with st.container(horizontal=True):
         if run.settings["train_on"] == "synthetic":
             row_downloads(lambda: export.run_weights(run), lambda: run_recipe(run), name=run.id)
@@ -73,19 +76,38 @@ def details(run: runs.Run) -> None:
     st.caption('The model folder loads with transformers.pipeline("text-classification", folder).')
 
 
+def details(run: runs.Run) -> None:
+    """One run: its settings, figures and files, and what can be done with it."""
+    st.caption(plain(settings_line(run)))
+    if run.error:
+        st.error(plain(run.error))
+    figures(run)
+    if (run.folder / "outputs.npz").exists():
+        files(run)
+    with st.expander("All settings"):
+        st.dataframe(settings_table(run), hide_index=True, key="settings")
+    with st.container(horizontal=True):
+        if use_settings_button(run, key="like"):
+            st.switch_page("pages/train.py", query_params={"project": project.id, LIKE: run.id})
+        delete_button([run], key=f"delete:{run.id}")
+
+
 def single_runs() -> None:
-    """All runs, the curves of those that are selected, and one run with its files."""
-    curves(table_of_runs())
+    """All runs, the curves of those that are selected or of the newest, and one run with its files."""
+    selected = table_of_runs()
+    if len(selected) > 1:
+        delete_button(selected, key="delete_selected")
+    chart, measure = selected or found[:5], run_charts.measure_choice(project, "runs_measure")
+    run_charts.evaluation_chart(chart, measure, key="runs_curves")
     st.subheader("One run", anchor=False)
-    kept = {run.id: run for run in found if (run.folder / "outputs.npz").exists()}
-    if not kept:
-        st.caption(f"When a run has ended, its {plain(metric_label(project.metric))} by class and its files are here.")
-        return
-    choice = st.selectbox("Run", list(kept), format_func=lambda run_id: live.run_title(kept[run_id]))
+    titles, by_id = run_titles(found), {run.id: run for run in found}
+    with_outputs = [place for place, run in enumerate(found) if (run.folder / "outputs.npz").exists()]
+    choice = st.selectbox("Run", list(titles), index=next(iter(with_outputs), 0), format_func=titles.__getitem__)
     try:
-        details(kept[choice])
+        details(by_id[choice])
     except SynweightError as error:
         st.error(plain(error))
+    trash_panel(project)
 
 
 shell.lazy_tabs(

@@ -13,6 +13,7 @@ import click
 
 from synweight_core import __version__, projects, runs, storage
 from synweight_core.cli_results import compare, export, reproduce, weigh
+from synweight_core.cli_runs import delete, list_trash, queue, restore
 from synweight_core.curation import history
 from synweight_core.errors import SynweightError
 from synweight_core.launch import project_config, start_training
@@ -236,7 +237,7 @@ def app(port: int, address: str, with_demo: bool) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(APP), *options])
 
 
-for command in (weigh, export, reproduce, compare, report):
+for command in (weigh, export, reproduce, compare, report, queue, delete, restore, list_trash):
     main.add_command(command)
 
 

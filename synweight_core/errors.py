@@ -17,5 +17,9 @@ class ModelError(SynweightError):
     """A model folder or hub id that cannot be used."""
 
 
+class RunError(SynweightError):
+    """A run that is not in the state that something needs: it runs already, or has finished."""
+
+
 class StopRequested(Exception):
     """Raised by a `report` when somebody asked the job to end: what there is by then is kept."""

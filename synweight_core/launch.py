@@ -21,6 +21,14 @@ def project_config(project: Project, **choices: Any) -> TrainConfig:  # noqa: AN
     return run_config(**asdict(projects.load_settings(project)) | choices | {"edits": edits})
 
 
+def config_like(config: TrainConfig, **choices: Any) -> TrainConfig:  # noqa: ANN401 (the fields of TrainConfig)
+    """`run_config` of these choices; all else, weights and edits too, as in the settings of a run.
+
+    Raises ValueError when a choice is out of its range.
+    """
+    return run_config(**asdict(config) | choices)
+
+
 def start_training(project: Project, config: TrainConfig) -> str:
     """Start a run; its id."""
     return runs.start("train", project.id, asdict(config), name=run_name(config))

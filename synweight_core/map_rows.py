@@ -99,8 +99,15 @@ COLOURS: Mapping[str, ColourBy] = {
         "categorical",
         _column("run_correct"),
     ),
+    "epoch_weight": ColourBy(
+        "Weight in an epoch of a run",
+        "The weights that follow the model, as they were after an epoch. Blue: less than 1. Orange: more.",
+        "weight",
+        _column("epoch_weight"),
+    ),
 }
-RUN_COLOURS = ("run_loss", "run_correct")  # need `with_run_scores`  # fmt: skip
+RUN_COLOURS = ("run_loss", "run_correct")  # need `with_run_scores`
+EPOCH_COLOUR = "epoch_weight"  # needs `with_epoch_weights`
 
 
 def colours_for(rows: pd.DataFrame) -> dict[str, ColourBy]:
@@ -192,9 +199,18 @@ def support_names(ratio: np.ndarray) -> list[str]:
 
 def with_weights(rows: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
     """The rows with `weight`: of the synthetic ones, which come first; NaN for real rows."""
-    padded = np.full(len(rows), np.nan)
+    return rows.assign(weight=_padded(weights, len(rows)))
+
+
+def with_epoch_weights(rows: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
+    """The rows with `epoch_weight`, as `with_weights`."""
+    return rows.assign(epoch_weight=_padded(weights, len(rows)))
+
+
+def _padded(weights: np.ndarray, n: int) -> np.ndarray:
+    padded = np.full(n, np.nan)
     padded[: len(weights)] = weights
-    return rows.assign(weight=padded)
+    return padded
 
 
 def log_colour(weights: pd.Series) -> np.ndarray:

@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from synweight_core import storage
+from synweight_core import run_queue, storage
 from synweight_core.errors import NotFoundError
 
 Kind = Literal["train", "prepare", "score", "suggest"]
@@ -152,35 +152,69 @@ def wait(run_id: str, *, poll_seconds: float = 0.3) -> Iterator[dict[str, Any]]:
         time.sleep(poll_seconds)
 
 
+def active_runs() -> list[Run]:
+    """Runs that a worker holds, newest first. Of those that have ended it opens the lock only."""
+    locks = sorted((storage.home() / "runs").glob("*/lock"), reverse=True)
+    held = (_read(lock.parent) for lock in locks if _is_held(lock))
+    return [run for run in held if run and run.is_active]
+
+
+def waiting_runs() -> list[Run]:
+    """Training runs of the workspace that wait for the device, in the order of the queue."""
+    holder = device_holder()
+    waiting = {run.id: run for run in active_runs() if run.kind == "train" and run.id != holder}
+    return [waiting[run_id] for run_id in run_queue.in_order(waiting)]
+
+
+def move_in_queue(run_id: str, *, to: str) -> None:
+    """Move a waiting training run as `run_queue.MOVES` says. Raises NotFoundError when it does not wait."""
+    run_queue.move(run_id, [run.id for run in waiting_runs()], to=to)
+
+
+def device_holder() -> str | None:
+    """The id of the run that has the device, if one has."""
+    lock = _device_lock()
+    return (lock.read_text().strip() or None) if _is_held(lock) else None
+
+
 @contextmanager
 def device_turn(path: Path, *, poll_seconds: float = 0.5) -> Iterator[bool]:
     """Wait until this job is the first in the queue for the device and the device is free; hold the device.
 
-    Scoring goes before training, then the oldest is first.
+    Scoring goes before training; training runs go in the order of `run_queue`.
 
     Yields False when the run was asked to stop while it waited.
     """
-    with (storage.home() / "runs" / "device.lock").open("w") as lock:
+    with _device_lock().open("a") as lock:
         while not stop_requested(path):
-            if _is_first(path) and _try_lock(lock.fileno()):
+            # whether it is free comes first: it is all that most looks of most waiting workers ask
+            if not _is_held(_device_lock()) and _is_first(path) and try_lock(lock.fileno()):
+                lock.truncate(0)
+                lock.write(path.name)
+                lock.flush()
                 yield True
                 return
             time.sleep(poll_seconds)
         yield False
 
 
-def _is_first(path: Path) -> bool:
-    waiting = [run for run in list_runs() if run.is_active and run.kind in _DEVICE_ORDER]
-    first = min(waiting, default=None, key=lambda run: (_DEVICE_ORDER.index(run.kind), run.id))
-    return first is None or first.id == path.name
-
-
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file for this process alone, unless another holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def _device_lock() -> Path:
+    return storage.home() / "runs" / "device.lock"
+
+
+def _is_first(path: Path) -> bool:
+    waiting = {run.id: run for run in active_runs() if run.kind in _DEVICE_ORDER}
+    order = sorted(run_queue.in_order(waiting), key=lambda run_id: _DEVICE_ORDER.index(waiting[run_id].kind))
+    return not order or order[0] == path.name
 
 
 def _read(path: Path) -> Run | None:

@@ -15,7 +15,6 @@ from typing import Any
 
 from synweight_core import runs, storage
 from synweight_core.errors import StopRequested, SynweightError
-from synweight_core.projects import load_project
 
 POLL_SECONDS = 0.3
 Report = Callable[[dict[str, Any]], None]
@@ -42,6 +41,7 @@ def prepare_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """Vectors, graph, checkers and map of a project."""
     _end_on_stop(path)
     from synweight_core.prepare import prepare
+    from synweight_core.projects import load_project  # not above: a worker that waits for the device needs no tables
 
     started = time.perf_counter()
     prepare(load_project(config["project"]), _reporter(path), **config["settings"])

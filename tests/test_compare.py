@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 import pytest
-from made_runs import made_run, made_scored_run, said_of
+from made_runs import ended_run, said_of, scored_run
 
 from synweight_core import metrics, projects, runs, storage
 from synweight_core.compare import difference, figures, learning_curve, metric_of
@@ -41,10 +41,10 @@ def made_project(labels, *, metric="accuracy", name="shop-1"):
 def finished(project, predicted, *, labels=LABELS, save=True, test=None, confidence=0.8, n_classes=3, **choices):
     """The id of a run that ended with these predictions; of their own figures where `test` gives none."""
     if save and test is None:
-        return made_scored_run(project, predicted, labels, n_classes=n_classes, confidence=confidence, **choices)
+        return scored_run(project, predicted, labels, n_classes=n_classes, confidence=confidence, **choices)
     figures = {"accuracy": float((np.asarray(predicted) == labels[: len(predicted)]).mean())}
     said = said_of(predicted, n_classes=n_classes, confidence=confidence) if save else None
-    return made_run(project, test=figures if test is None else test or None, log_probs=said, **choices)
+    return ended_run(project, test=figures if test is None else test or None, log_probs=said, **choices)
 
 
 def groups_of(project):

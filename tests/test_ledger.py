@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from made_runs import made_run
+from made_runs import ended_run
 
 from synweight_core import projects, runs, storage
 from synweight_core.errors import DataError
@@ -38,7 +38,7 @@ def forecast(alpha=1.0, mean=0.8, **fields):
 def finished(project, score, **choices):
     """The folder of a run that ended with this test figure; 'tuned' unless a loss is given."""
     test = {"accuracy": 0.0, "recall": {}, "metric": score}
-    return runs.folder(made_run(project, test=test, **{"loss": "tuned"} | choices))
+    return runs.folder(ended_run(project, test=test, **{"loss": "tuned"} | choices))
 
 
 def log_path(project):

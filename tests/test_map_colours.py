@@ -80,7 +80,8 @@ def rows():
     n = 100
     text = {name: "x" for name in ("generator", "edit", "label", "source", "prediction", "agreement", "duplicates",
                                    "group", "split", "support", "run_correct")}  # fmt: skip
-    numbers = {name: np.linspace(0.1, 2, n) for name in ("weight", "quality", "diversity", "relevance", "run_loss")}
+    numbers = {name: np.linspace(0.1, 2, n) for name in ("weight", "quality", "diversity", "relevance", "run_loss",
+                                                              "epoch_weight")}  # fmt: skip
     return pd.DataFrame(text | numbers, index=range(n))
 
 

@@ -25,6 +25,7 @@ def test_every_colour_reads_its_column_from_the_demo(demo):
     dataset, prepared = load_dataset(demo), need_prepared(demo)
     rows = map_rows.with_weights(map_rows.map_rows(dataset, prepared), np.ones(1200)).assign(edit="relabelled")
     rows = map_rows.with_run_scores(rows, prepared.quality, prepared.labels)
+    rows = map_rows.with_epoch_weights(rows, np.ones(1200))
     colours = map_rows.colours_for(rows)
     assert {*map_rows.COLOURS, "upload:planted"} == set(colours)
     for colour in colours.values():

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from made_runs import made_scored_run
+from made_runs import scored_run
 from test_curation import prepared_columns
 
 from synweight_core import projects, report, report_charts, report_weights, runs, storage
@@ -88,7 +88,7 @@ def finished(project, share, **choices):
     test = scored_rows(project)
     t, k = len(test.labels), len(test.names)
     predicted = np.where(np.arange(t) < share * t, test.labels, (test.labels + 1) % k)
-    made_scored_run(project, predicted, test.labels, n_classes=k, confidence=0.9, **choices)
+    scored_run(project, predicted, test.labels, n_classes=k, confidence=0.9, **choices)
 
 
 def with_runs(project):

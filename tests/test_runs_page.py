@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from made_runs import made_scored_run
+from made_runs import scored_run
 from test_pages import app, texts
 
 from synweight_core import ledger, map_view, projects, runs, storage
@@ -20,7 +20,7 @@ def finished(project, *, accuracy, seed=0, **choices):
     wrong = random.permutation(len(test.labels))[: round((1 - accuracy) * len(test.labels))]
     said = test.labels.copy()
     said[wrong] = (said[wrong] + 1) % len(test.names)
-    return made_scored_run(project, said, test.labels, n_classes=len(test.names), seed=seed, **choices)
+    return scored_run(project, said, test.labels, n_classes=len(test.names), seed=seed, **choices)
 
 
 @pytest.fixture

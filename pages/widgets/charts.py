@@ -1,6 +1,6 @@
 """Plotly figures and tables in the app's style. Names from files are escaped before Plotly sees them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from synweight_core import palette
+from synweight_core.curves import smoothed, thinned
 from synweight_core.plots import MAX_BARS, class_shares, layout, safe, short, weight_histogram
 
 __all__ = ["MAX_BARS", "class_shares", "layout", "safe", "short", "weight_histogram"]  # also of the app's style
 
-MAX_LINE_POINTS = 500
+Line = tuple[np.ndarray, np.ndarray]  # across and up: x ascending [n], y [n]
 
 
 def is_dark() -> bool:
@@ -37,31 +38,29 @@ def show(
 
 
 def lines(
-    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-    title: str,
-    *,
-    x: str,
-    y: str,
-    x_end: float,
-    markers: bool = False,
+    series: Mapping[str, Line], title: str, *, x: str, y: str, x_end: float, markers: bool = False, smooth_over: int = 1
 ) -> go.Figure:
-    """One line a name over 0 to `x_end`, thinned to at most MAX_LINE_POINTS over the whole range."""
+    """One line a name over 0 to `x_end`, thinned; smoothed over about so many points, with what was measured in pale.
+
+    A zoom survives new points.
+    """
     figure = go.Figure()
     colours = palette.class_colours(list(series))
+    mode = "lines+markers" if markers else "lines"
     for name, (across, up) in series.items():
-        figure.add_scatter(
-            x=thinned(across), y=thinned(up), name=safe(name), showlegend=True,
-            mode="lines+markers" if markers else "lines", line={"color": colours[name], "width": 2},
-        )  # fmt: skip
-    layout(figure, title, x=x, y=y)
-    return figure.update_layout(xaxis={"range": [0, x_end * 1.02]}, yaxis={"minallowed": 0})
+        style = {"line": {"color": colours[name], "width": 2}, "mode": mode, "name": safe(name)}
+        if smooth_over > 1:
+            _add_line(figure, (across, up), style | {"opacity": 0.25, "showlegend": False, "hoverinfo": "skip"})
+            up = smoothed(up, over=smooth_over)
+        _add_line(figure, (across, up), style | {"showlegend": True})
+    said = f"<br><sup>smoothed over about {smooth_over:,} points</sup>" if smooth_over > 1 else ""
+    layout(figure, title + said, x=x, y=y)
+    return figure.update_layout(xaxis={"range": [0, x_end * 1.02]}, yaxis={"minallowed": 0}, uirevision=title)
 
 
-def thinned(points: Sequence[Any]) -> list[Any]:
-    """At most MAX_LINE_POINTS of the points, evenly over the whole range."""
-    if len(points) <= MAX_LINE_POINTS:
-        return list(points)
-    return [points[i] for i in np.linspace(0, len(points) - 1, MAX_LINE_POINTS).astype(int)]
+def _add_line(figure: go.Figure, line: Line, style: Mapping[str, Any]) -> None:
+    across, up = thinned(*line)
+    figure.add_scatter(x=across, y=up, **style)
 
 
 def selection_histogram(table: pd.DataFrame, title: str) -> go.Figure:

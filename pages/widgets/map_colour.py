@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.widgets import loaded, map_session
+from pages.widgets.map_epochs import with_epoch
 from pages.widgets.plain import plain
 from pages.widgets.preparation import REFRESH_SECONDS
 from pages.widgets.shell import told_apart
@@ -15,7 +16,7 @@ from synweight_core import map_wire, runs
 from synweight_core.curated import relabelled
 from synweight_core.errors import NotFoundError
 from synweight_core.map_colours import colouring
-from synweight_core.map_rows import COLOURS, RUN_COLOURS, ColourBy, with_run_scores
+from synweight_core.map_rows import COLOURS, EPOCH_COLOUR, RUN_COLOURS, ColourBy, with_run_scores
 from synweight_core.map_scores import load_map_scores, start_scoring
 from synweight_core.projects import Project
 
@@ -52,7 +53,10 @@ def painted(project: Project, rows: pd.DataFrame, name: str) -> Painted:
     """Codes and legend of `rows`, which hold the weights of the moment."""
     if name in RUN_COLOURS:
         rows, name = _with_run(project, rows, name)
-    if name == "weight" or name in RUN_COLOURS:
+    elif name == EPOCH_COLOUR:
+        played = with_epoch(project, rows)
+        rows, name = (rows, "weight") if played is None else (played, name)
+    if name in ("weight", EPOCH_COLOUR, *RUN_COLOURS):
         colour = COLOURS[name]
         made = colouring(colour, rows, project.labels)
         return Painted(rows, colour, name, map_wire.blob(made.codes.tobytes()), made.legend)

@@ -147,9 +147,9 @@ def sidebar(pages: Mapping[str, Any]) -> None:
             query = {"project": project.id} if project else None
             label = page.title + (f" · {states[key]}" if states[key] else "")
             st.page_link(page, label=label, icon=page.icon, query_params=query, width="stretch")
-        active = next((run for run in runs.list_runs(kind="train") if run.is_active), None)
+        active = [run for run in runs.active_runs() if run.kind == "train"]
         if active:
-            _active_run(active.id)
+            _active_run(min(active, key=lambda run: (run.status != "running", run.id)).id)
         st.caption(f"Workspace: {plain(storage.home())}")
 
 
@@ -180,7 +180,7 @@ def _step_states(project: Project | None) -> dict[str, str]:
         states["map"] = "in preparation"
     trained = runs.list_runs(project_id=project.id, kind="train")
     active = sum(run.is_active for run in trained)
-    states["train"] = f"{active} running" if active else ""
+    states["train"] = f"{active} active" if active else ""
     ended = len(trained) - active
     states["runs"] = f"{ended} ended" if ended else ""
     return states

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.widgets import live, loaded
+from pages.widgets import loaded
 from pages.widgets.plain import plain
+from pages.widgets.run_words import run_title
 from synweight_core.errors import SynweightError
 from synweight_core.projects import Project
 from synweight_core.runs import Run
@@ -26,7 +27,7 @@ def try_panel(project: Project, found: list[Run]) -> None:
         second = st.text_area("Second text", max_chars=MAX_QUERY_CHARS, key="try_second") if project.is_pairs else None
         left, right = st.columns(2)
         chosen = [
-            place.selectbox(name, ids, index=min(i, len(ids) - 1), format_func=lambda r: live.run_title(models[r]),
+            place.selectbox(name, ids, index=min(i, len(ids) - 1), format_func=lambda r: run_title(models[r]),
                             key=f"try_{name}")
             for i, (name, place) in enumerate((("Model A", left), ("Model B", right)))
         ]  # fmt: skip
