@@ -9,6 +9,10 @@ KINDS = {
     PROBE: "Linear probe on sentence vectors (seconds)",
     "finetuned": "Fine-tuned classifier (minutes; a GPU helps)",
 }
+DURATIONS = {
+    PROBE: "a few thousand rows take about a minute",
+    "finetuned": "fine-tuning the checkers takes a few minutes on a GPU, and for thousands of rows an hour without one",
+}
 PROBES_INSTEAD = (
     "The checkers of this project are fine-tuned. Here linear probes stand in for its quality checker: fine-tuning one "
     "in every fold would take too long."

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, ended
 from streamlit.testing.v1 import AppTest
 
 from synweight_core import curation, named_settings, projects, selections
@@ -345,6 +345,27 @@ def test_a_reload_keeps_the_name_and_the_choices_of_a_draft(workspace):
     assert next(box for box in again.text_input if box.label == "Project name").value == "My name"
     assert next(box for box in again.selectbox if box.label == "Metric").value == "macro_f1"
     assert next(box for box in again.selectbox if box.label == "z").value == "b"
+
+
+def test_fine_tuned_checkers_are_chosen_when_a_project_is_made(workspace):
+    from synweight_core import runs
+
+    test = app("data")
+    upload(test, "real", "real.csv", csv(GOOD_REAL))
+    upload(test, "synthetic", "mine.csv", csv(GOOD_REAL.assign(text="made up " + GOOD_REAL["text"])))
+    model = next(box for box in test.text_input if box.label == "Model of the checkers")
+    assert model.disabled
+    next(box for box in test.selectbox if box.label == "Checkers").set_value("finetuned").run()
+    model = next(box for box in test.text_input if box.label == "Model of the checkers")
+    assert not model.disabled
+    model.set_value("my/encoder").run()
+    press(test, "Check files and create project")
+    (project,) = projects.list_projects()
+    assert (project.checker, project.checker_model) == ("finetuned", "my/encoder")
+    (started,) = runs.list_runs(kind="prepare")
+    runs.request_stop(started.id)
+    ended(started.id)
+    assert "fine-tuning the checkers takes a few minutes on a GPU" in texts(app("map", project=project.id))
 
 
 def test_the_link_from_the_weights_page_trains_with_those_weights(demo):

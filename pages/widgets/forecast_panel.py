@@ -7,11 +7,11 @@ import numpy as np
 import streamlit as st
 
 from pages.widgets import charts, forecast_charts, loaded, preparation
+from pages.widgets.checker_note import probes_instead
 from synweight_core import ledger
 from synweight_core.forecast import BASELINES, METHOD, Estimate, Forecaster, estimate_table, verdict
 from synweight_core.prepare import has_folds
 from synweight_core.projects import Project, metric_label
-from synweight_core.tuning import PROBE, PROBES_INSTEAD
 from synweight_core.weighting import WeightSettings
 
 _TOLD_SHARE = 0.01
@@ -29,8 +29,7 @@ def forecast_panel(project: Project, settings: WeightSettings) -> None:
     if not has_folds(project):
         preparation.show(project, done=has_folds)
         return
-    if project.checker != PROBE:
-        st.caption(PROBES_INSTEAD)
+    probes_instead(project)
     with st.spinner("Training the baselines of the forecast. It takes some seconds the first time."):
         forecaster, baselines = loaded.forecaster(project)
     if forecaster.derived_share >= _TOLD_SHARE:

@@ -12,7 +12,9 @@ from synweight_core import drafts, projects
 from synweight_core.columns import Columns, match_labels
 from synweight_core.data import Upload, build_dataset
 from synweight_core.errors import SynweightError
+from synweight_core.models import MINILM
 from synweight_core.tables import READERS
+from synweight_core.tuning import KINDS, PROBE
 
 PREVIEW_ROWS = 5
 MAX_LABELS_TO_MATCH = 30
@@ -123,7 +125,7 @@ def _choices(draft_id: str, draft: dict[str, Any], uploads: dict[str, Upload]) -
     known = _labels(real)
     kept = draft.get("choices", {})
     label_map = _label_map(synthetic, known, kept.get("label_map", {}))
-    left, middle, right = st.columns(3, gap="medium")
+    left, middle, right = st.columns(3, gap="medium", vertical_alignment="bottom")
     default_name = synthetic.name.rsplit(".", 1)[0][:80]
     name = left.text_input("Project name", kept.get("name", default_name), max_chars=80)
     metrics = {
@@ -139,12 +141,25 @@ def _choices(draft_id: str, draft: dict[str, Any], uploads: dict[str, Upload]) -
         help="minilm (built in, English), a local folder, or a sentence-transformers model on the hub, for example "
         "a multilingual one.",
     )  # fmt: skip
-    unjudged = st.selectbox(
+    left, middle, right = st.columns(3, gap="medium")
+    checker = left.selectbox(
+        "Checkers", list(KINDS), format_func=KINDS.__getitem__, index=_position(KINDS, kept.get("checker")),
+        help="What judges the rows: for quality it learns from your real rows, for diversity from the synthetic ones.",
+    )  # fmt: skip
+    model = middle.text_input(
+        "Model of the checkers", kept.get("checker_model", MINILM), disabled=checker == PROBE,
+        help="What fine-tuned checkers begin with: minilm (built in), a local folder, or a model on the hub. It may be "
+        "smaller than the model that you train.",
+    )  # fmt: skip
+    unjudged = right.selectbox(
         "Synthetic rows whose label no real row has", list(_UNJUDGED), format_func=_UNJUDGED.__getitem__,
         index=_position(_UNJUDGED, kept.get("unjudged")),
         help="The quality checker cannot judge a class that it has never seen.",
     )  # fmt: skip
-    choices = {"name": name, "metric": metric, "encoder": encoder, "unjudged": unjudged, "label_map": label_map}
+    choices = {
+        "name": name, "metric": metric, "encoder": encoder, "checker": checker, "checker_model": model,
+        "unjudged": unjudged, "label_map": label_map,
+    }  # fmt: skip
     if choices != kept:
         drafts.save_draft(draft_id, draft | {"choices": choices})
     if st.button("Check files and create project", type="primary", icon=":material/check:"):
@@ -152,8 +167,9 @@ def _choices(draft_id: str, draft: dict[str, Any], uploads: dict[str, Upload]) -
             dataset = build_dataset(synthetic, real, uploads.get("test"), label_map=label_map, unjudged=unjudged)
             files = {role: upload.name for role, upload in uploads.items()}
             project = projects.create_project(
-                dataset, name or "Project", metric=metric, encoder=encoder.strip(), files=files
-            )
+                dataset, name or "Project", metric=metric, encoder=encoder.strip(), checker=checker,
+                checker_model=model.strip(), files=files,
+            )  # fmt: skip
         except SynweightError as error:
             st.error(plain(error), icon=":material/error:")
             st.caption("Your files and choices are kept. Correct what is named above and try again.")

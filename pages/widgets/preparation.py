@@ -9,6 +9,7 @@ from pages.widgets.plain import plain
 from synweight_core import runs
 from synweight_core.prepare import STAGES, is_prepared
 from synweight_core.projects import Project
+from synweight_core.tuning import DURATIONS
 
 REFRESH_SECONDS = 1.0
 
@@ -36,7 +37,7 @@ def show(project: Project, *, done: Callable[[Project], bool] = is_prepared) -> 
         st.info("The preparation was cancelled. What was computed is kept.")
     st.markdown(
         "Not everything is computed yet. The texts are turned into vectors, the two checkers are "
-        "trained, and the map is drawn; a few thousand rows take about a minute."
+        f"trained, and the map is drawn; {DURATIONS[project.checker]}."
     )
     if st.button("Prepare map and weights", type="primary", icon=":material/play_arrow:"):
         start_once(project, done=done)

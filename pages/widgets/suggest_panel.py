@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.widgets import charts, loaded, preparation, suggest_charts
+from pages.widgets.checker_note import probes_instead
 from pages.widgets.plain import plain
 from synweight_core import projects, runs
 from synweight_core.errors import SynweightError
@@ -29,6 +30,7 @@ def suggest_panel(project: Project) -> None:
         disabled=not has_folds(project), key=f"suggest:{project.id}",
         help=f"Forecasts {TOTAL} settings on the real rows that are not test. It takes seconds to a minute."
     )  # fmt: skip
+    probes_instead(project)
     if not has_folds(project):
         going_on = preparation.active(project) is not None
         how = "They are being trained." if going_on else f"Run: synweight prepare {project.id}"

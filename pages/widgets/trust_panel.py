@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.widgets import charts, loaded, trust_charts
+from pages.widgets.checker_note import probes_instead
 from pages.widgets.plain import plain
 from synweight_core.data import Dataset
 from synweight_core.prepare import Prepared
@@ -91,6 +92,7 @@ def _details(trust: CheckerTrust, names: tuple[str, ...]) -> None:
 
 
 def _learning_curve(project: Project, trust: CheckerTrust) -> None:
+    probes_instead(project)
     curve = loaded.learning_curve(project.id, project.data_hash)
     title = curve_sentence(curve)
     if len(curve) < 2:
