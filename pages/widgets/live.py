@@ -55,7 +55,8 @@ def events_of(run: runs.Run) -> list[dict]:
     """All events of a run; only those since the last look are read from disk."""
     known, offset = st.session_state.get(f"events:{run.id}", ([], 0))
     new, offset = runs.read_metrics(run.id, offset)
-    known.extend(new)
+    if new:
+        known = runs.one_curve([*known, *new])
     st.session_state[f"events:{run.id}"] = (known, offset)
     return known
 
