@@ -62,7 +62,7 @@ class Gradients:
         given: list[torch.Tensor] = []  # the weights, once they are known: a second try must not count the rows twice
         while (loss := self._tried(batch, given)) is None:
             self._model.zero_grad()
-            clear_device_cache(garbage_collection=True)
+            clear_device_cache()
             self.rows_at_once = (min(self.rows_at_once, len(batch.labels)) + 1) // 2
             self._shrunk(self.rows_at_once)
         return loss

@@ -157,13 +157,14 @@ def predict(
     start = 0
     while start < len(order):
         progress(start, len(order))
-        fitting = max(1, min(size, _TOKENS_IN_ONE // max(1, len(rows[order[start]]["input_ids"]))))
+        longest = len(rows[order[start]]["input_ids"])
+        fitting = max(1, min(size, _TOKENS_IN_ONE // max(1, longest), len(order) - start))
         said = _said(model, collate([rows[i] for i in order[start : start + fitting]]), accelerator)
         if said is None and fitting == 1:
             raise ModelError("The device's memory ran out, even with one row at a time. Use a smaller model.")
         if said is None:
             size = fitting // 2
-            clear_device_cache(garbage_collection=True)
+            clear_device_cache()
             continue
         parts.append(said)
         start += fitting
