@@ -46,6 +46,8 @@ def file_sentence(error: OSError) -> str:
         return f"The disk is full: {name} could not be written. Free some space and go on; what was finished is kept."
     if error.errno in _FORBIDDEN:
         return f"The system forbids to read or write {name}. Give this user the right to it, or use another folder."
-    if error.errno == errno.ENOENT:
-        return f"There is no {name.removeprefix('a ')}: it was moved or deleted. Put it back, or upload the data again."
+    if isinstance(error, FileNotFoundError):
+        return (
+            f"There is no '{error.filename or error}': it was moved or deleted. Put it back, or upload the data again."
+        )
     return f"A file could not be read or written: {error}. Look after the disk, then start again."

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synweight_core import storage
-from synweight_core.errors import NotFoundError, RunError
+from synweight_core.errors import NotFoundError, RunError, WorkspaceError, file_sentence
 
 Kind = Literal["train", "prepare", "score", "suggest"]
 Status = Literal["queued", "running", "finished", "stopped", "failed"]
@@ -78,13 +78,20 @@ def folder(run_id: str) -> Path:
 
 
 def start(kind: Kind, project_id: str, settings: dict[str, Any], *, name: str) -> str:
-    """Create a run folder and launch its worker in a session of its own. The run's id."""
+    """Create a run folder and launch its worker in a session of its own. The run's id.
+
+    Raises:
+        WorkspaceError: the folder cannot be made: the workspace is read-only, or the disk is full.
+    """
     now = datetime.now()
     # milliseconds: runs that are started together keep their order, and the queue theirs
     stamp = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
     run_id = f"{stamp}-{storage.slug(name)}-{secrets.token_hex(2)}"
     path = folder(run_id)
-    path.mkdir(parents=True)
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise WorkspaceError(file_sentence(error)) from error
     config = {
         "kind": kind, "project": project_id, "name": name, "created": time.time(), "settings": settings,
     }  # fmt: skip

@@ -60,7 +60,10 @@ def train_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         _end_on_stop(path, unless=begun)  # imports and a large model take long, and nothing is lost by then
         from synweight_core.train_job import run_training
 
-        return run_training(path, config, _stoppable_reporter(path, begun))
+        try:
+            return run_training(path, config, _stoppable_reporter(path, begun))
+        finally:
+            begun.set()
 
 
 def score_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:

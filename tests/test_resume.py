@@ -17,7 +17,7 @@ from test_runs import worker_pid
 from synweight_core import checkpoints, playback, runs, storage, training
 from synweight_core.cli import main
 from synweight_core.errors import CheckpointError, NotFoundError, RunError, StopRequested
-from synweight_core.prediction import LabelledTexts
+from synweight_core.prediction import LabelledTexts, paced
 from synweight_core.train_config import TrainConfig
 from synweight_core.train_data import TrainData
 from synweight_core.train_job import run_training
@@ -144,6 +144,21 @@ def test_state_of_other_settings_is_refused(few):
     train(TrainConfig(**few), DATA, lambda event: None, keep=kept.append)
     with pytest.raises(CheckpointError, match="made with other settings, rows or another version"):
         train(TrainConfig(**few | {"seed": 1}), DATA, lambda event: None, start=kept[0])
+
+
+def test_stop_is_heard_while_rows_are_tokenised(few, monkeypatch):
+    monkeypatch.setattr(training, "paced", lambda report, event: lambda done, total: report(event))
+    with pytest.raises(StopRequested):
+        train(TrainConfig(**few), DATA, stops_at([], lambda event: event["event"] == "tokenising"))
+
+
+def test_paced_progress_reports_at_most_once_in_its_time():
+    events = []
+    quick, slow = paced(events.append, {"event": "a"}, seconds=0), paced(events.append, {"event": "b"}, seconds=60)
+    for done in range(3):
+        quick(done, 3)
+        slow(done, 3)
+    assert events == [{"event": "a", "done": done, "total": 3} for done in range(3)]
 
 
 # --- the file -------------------------------------------------------------------------------
