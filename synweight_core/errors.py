@@ -47,7 +47,5 @@ def file_sentence(error: OSError) -> str:
     if error.errno in _FORBIDDEN:
         return f"The system forbids to read or write {name}. Give this user the right to it, or use another folder."
     if isinstance(error, FileNotFoundError):
-        return (
-            f"There is no '{error.filename or error}': it was moved or deleted. Put it back, or upload the data again."
-        )
+        return f"There is no '{error.filename or error}': it was moved or deleted. Put it back, or upload it again."
     return f"A file could not be read or written: {error}. Look after the disk, then start again."

@@ -18,7 +18,7 @@ REASONS = {
     errno.EDQUOT: "The disk is full: 'model.bin'",
     errno.EACCES: "The system forbids to read or write 'model.bin'. Give this user the right",
     errno.EROFS: "The system forbids to read or write 'model.bin'.",
-    errno.ENOENT: "There is no 'model.bin': it was moved or deleted. Put it back, or upload the data again.",
+    errno.ENOENT: "There is no 'model.bin': it was moved or deleted. Put it back, or upload it again.",
     errno.EIO: "A file could not be read or written: [Errno 5]",
 }
 
