@@ -92,7 +92,7 @@ def train(
     # --- rows, tokenised once
     splits = (data.train, data.validation, data.test)
     train_rows, validation_rows, test_rows = (_tokenised(tokenizer, rows, config, report) for rows in splits)
-    collate = collator(tokenizer)
+    collate = collator(tokenizer, accelerator.device)
     sampler = by_length(train_rows, batch_size=config.batch_size, seed=config.seed)
     doubted = warn_of_doubts(config, data) if config.train_on == "synthetic" else []
 

@@ -152,7 +152,8 @@ def test_predictions_do_not_depend_on_how_many_rows_fit(small_memory, tiny_backb
         torch.manual_seed(0)
         tokenizer, model = load(tiny_backbone, ("a", "b"))
         rows = encode(tokenizer, ROWS, max_length=16)
-        found.append(predict(model, rows, collate=collator(tokenizer), accelerator=accelerator, batch_size=8))
+        collate = collator(tokenizer, accelerator.device)
+        found.append(predict(model, rows, collate=collate, accelerator=accelerator, batch_size=8))
     assert tried[:4] == [8, 4, 2, 2]
     np.testing.assert_allclose(found[0], found[1], atol=1e-5)
 
