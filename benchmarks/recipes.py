@@ -1,13 +1,14 @@
 """Rows per second of ways to fine-tune, in turn in one process; one JSON object on standard output.
 
-    ours ce, ours imp, ours dimp        the product's own loop, with checker outputs computed once
+    ours ce, ours imp, ours dimp        the product's own steps, with checker outputs computed once
     paper ce, paper imp, paper dimp     the released recipe as its paper tells it: texts padded to 128 tokens, float32,
                                         fine-tuned checkers run on every batch of every epoch
     trainer ce                          Hugging Face's Trainer with dynamic padding and its defaults
 
-All take MiniLM, batches of 32 and the same rows; a round is one epoch of each. Seconds run from the first batch to the
-last step: neither loading nor evaluation counts. How good a checker is does not change how long it takes, so the
-checkers are MiniLM models as they come.
+All take MiniLM and as many batches of 32 rows; a round is each way once. Batches by length need the whole file to be
+what they are in an epoch, so ours are typical ones of it; the others are of a random sample. Seconds run from the first
+batch to the last step: neither loading nor evaluation counts. How good a checker is does not change how long it takes,
+so the checkers are MiniLM models as they come.
 """
 
 import argparse
@@ -26,11 +27,19 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 
+from synweight_core.learner import Learner
 from synweight_core.models import MINILM
-from synweight_core.prediction import LabelledTexts, accelerator_for, collator, encode, load_backbone, predict
+from synweight_core.prediction import (
+    LabelledTexts,
+    accelerator_for,
+    by_length,
+    collator,
+    encode,
+    load_backbone,
+    predict,
+)
 from synweight_core.train_config import TrainConfig
 from synweight_core.train_data import TrainData
-from synweight_core.training import train
 
 BATCH_ROWS, MAX_LENGTH, LEARNING_RATE = 32, 128, 6e-5  # the paper's
 CHECKERS = {"ce": 0, "dimp": 1, "imp": 2}
@@ -45,8 +54,10 @@ def main() -> None:
     chosen = options.parse_args()
     warnings.simplefilter("ignore")  # made-up weights are doubtful, and rightly so
     rows, names = sample(chosen.file, chosen.rows)
+    every, _ = sample(chosen.file, None)
+    steps = chosen.rows // BATCH_ROWS
     ways: dict[str, Callable[[], dict[str, float]]] = {
-        **{f"ours {loss}": partial(ours, rows, names, loss) for loss in CHECKERS},
+        **{f"ours {loss}": partial(ours, every, names, loss, steps=steps) for loss in CHECKERS},
         **{f"paper {loss}": partial(paper, rows, names, loss) for loss in CHECKERS},
         "trainer ce": partial(trainer, rows, names),
         "ours scoring": partial(scoring, rows, names),
@@ -59,11 +70,11 @@ def main() -> None:
     print(json.dumps({"device": str(accelerator.device), "mean_tokens": mean_tokens(rows), "ways": found}))
 
 
-def sample(path: Path, n: int) -> tuple[LabelledTexts, list[str]]:
-    """A seeded sample of the rows of a file, and the names of its labels."""
+def sample(path: Path, n: int | None) -> tuple[LabelledTexts, list[str]]:
+    """A seeded sample of the rows of a file, None for all, and the names of its labels."""
     read = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     names = sorted({row["label"] for row in read})
-    chosen = random.Random(0).sample(read, min(n, len(read)))
+    chosen = random.Random(0).sample(read, n or len(read))
     labels = np.array([names.index(row["label"]) for row in chosen])
     second = [row["text_b"] for row in chosen] if "text_b" in read[0] else None
     return LabelledTexts([row["text"] for row in chosen], labels, second), names
@@ -82,27 +93,29 @@ class Clock:
         return {"seconds": time.perf_counter() - self._wall, "processor_seconds": time.process_time() - self._processor}
 
 
-def ours(rows: LabelledTexts, names: list[str], loss: str) -> dict[str, float]:
-    """One epoch of the product's loop."""
-    few = LabelledTexts(rows.texts[:2], rows.labels[:2], None if rows.texts_b is None else rows.texts_b[:2])
-    none = LabelledTexts([], rows.labels[:0], None if rows.texts_b is None else [])
-    column = np.log(np.random.default_rng(0).uniform(0.2, 0.9, len(rows.texts)))
-    data = TrainData(rows, few, none, names, log_quality=column, log_reference=column[::-1].copy())
-    clocks: list[Clock] = []
-    read: list[dict[str, float]] = []
+def ours(every: LabelledTexts, names: list[str], loss: str, *, steps: int) -> dict[str, float]:
+    """Steps of the product's learner, on batches that are typical of an epoch over all rows."""
+    column = np.log(np.random.default_rng(0).uniform(0.2, 0.9, len(every.texts)))
+    data = TrainData(every, every, every, names, log_quality=column, log_reference=column[::-1].copy())
+    config = TrainConfig(loss=loss, batch_size=BATCH_ROWS, max_length=MAX_LENGTH, learning_rate=LEARNING_RATE)
+    accelerator = accelerator_for(config)
+    tokenizer, model = load_backbone(MINILM, names)
+    encoded = encode(tokenizer, every, max_length=MAX_LENGTH)
+    collate = collator(tokenizer, accelerator.device)
+    learner = Learner(model, config, data, accelerator=accelerator, total_steps=1000)
+    batches = typical_batches(encoded, steps)
+    clock = Clock()
+    for batch in batches:
+        learner.step(collate(batch))
+    return clock.read()
 
-    def report(event: dict[str, Any]) -> None:
-        if event["event"] == "started":
-            clocks.append(Clock())
-        if event["event"] == "step":
-            read[:] = [clocks[0].read()]
 
-    config = TrainConfig(
-        loss=loss, epochs=1, evaluations_per_epoch=1, batch_size=BATCH_ROWS, max_length=MAX_LENGTH,
-        learning_rate=LEARNING_RATE,
-    )  # fmt: skip
-    train(config, data, report)
-    return read[0]
+def typical_batches(encoded: list[dict[str, Any]], n: int) -> list[list[dict[str, Any]]]:
+    """Of the whole batches of an epoch, by their longest row: the middle one of each n-th part."""
+    order = [*by_length(encoded, batch_size=BATCH_ROWS, seed=0)]
+    whole = [order[start : start + BATCH_ROWS] for start in range(0, len(order) - BATCH_ROWS + 1, BATCH_ROWS)]
+    whole.sort(key=lambda batch: max(len(encoded[i]["input_ids"]) for i in batch))
+    return [[encoded[i] for i in whole[(2 * part + 1) * len(whole) // (2 * n)]] for part in range(n)]
 
 
 def paper(rows: LabelledTexts, names: list[str], loss: str) -> dict[str, float]:
