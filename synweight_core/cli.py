@@ -16,18 +16,17 @@ from synweight_core.cli_results import compare, export, reproduce, weigh
 from synweight_core.cli_runs import delete, list_trash, queue, restore
 from synweight_core.curation import history
 from synweight_core.errors import SynweightError
+from synweight_core.following import follow
 from synweight_core.launch import project_config, start_training
 from synweight_core.losses import LOSSES
 from synweight_core.map_scores import load_map_scores, start_scoring
 from synweight_core.models import MINILM
-from synweight_core.prepare import STAGES, has_folds, load_prepared, need_prepared
+from synweight_core.prepare import has_folds, load_prepared, need_prepared
 from synweight_core.report_command import report
 from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig
 from synweight_core.tuning import KINDS, PROBE
 
 APP = Path(__file__).parent.parent / "app.py"
-_STAGES = STAGES | {"scores": "Scoring the rows"}
-_LONG_STAGES = ("vectors", "scores")  # those that always report their share
 _MAX_COLUMNS = 1000  # of a terminal
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -155,7 +154,7 @@ def train(project_id: str, seed: int, seeds: int, wait: bool, **options: Any) ->
     for number in range(seed, seed + seeds):
         started.append(start_training(project, project_config(project, **options, seed=number)))
         click.echo(started[-1])
-    if wait and not all([_follow(run_id) for run_id in started]):
+    if wait and not all([follow(run_id) for run_id in started]):
         sys.exit(1)
 
 
@@ -170,7 +169,7 @@ def score(run_id: str, wait: bool) -> None:
         return
     job = start_scoring(run)
     click.echo(job)
-    if wait and not _follow(job):
+    if wait and not follow(job):
         sys.exit(1)
 
 
@@ -185,7 +184,7 @@ def suggest(project_id: str, applies: bool) -> None:
     project = projects.load_project(project_id)
     job = start_suggesting(project)
     click.echo(job)
-    if not _follow(job):
+    if not follow(job):
         sys.exit(1)
     found = suggestion_of(runs.load_run(job))
     if found is None:
@@ -217,9 +216,20 @@ def list_runs(project_id: str | None, as_json: bool) -> None:
 @main.command()
 @click.argument("run_id")
 def stop(run_id: str) -> None:
-    """Ask a run to end; it keeps the best model so far."""
+    """Ask a run to end; it keeps the best model so far, and a checkpoint to go on from."""
     runs.load_run(run_id)
     runs.request_stop(run_id)
+
+
+@main.command()
+@click.argument("run_id")
+@click.option("--wait/--no-wait", default=True, help="Follow the run until it ends.")
+def resume(run_id: str, wait: bool) -> None:
+    """Let a training run go on that was stopped, failed or was killed, from its last checkpoint."""
+    _, offset = runs.read_metrics(run_id)
+    runs.resume(run_id)
+    if wait and not follow(run_id, offset=offset):
+        sys.exit(1)
 
 
 @main.command()
@@ -247,44 +257,8 @@ def _prepare(project: projects.Project, *, wait: bool) -> None:
         click.echo("It is ready.")
         return
     run_id = runs.start("prepare", project.id, {}, name=f"prepare {project.name}")
-    if wait and not _follow(run_id):
+    if wait and not follow(run_id):
         sys.exit(1)
-
-
-def _follow(run_id: str) -> bool:
-    """Print a run's events until it ends; whether it ended well. Ctrl-C asks it to stop."""
-    last = ""
-    try:
-        for event in runs.wait(run_id):
-            line = _event_line(event)
-            if line and line != last:
-                click.echo(f"  {line}")
-            last = line or last
-    except KeyboardInterrupt:
-        runs.request_stop(run_id)
-        click.echo("Stopping.")
-        for _ in runs.wait(run_id):
-            pass
-    run = runs.load_run(run_id)
-    if run.error:
-        click.echo(f"{run_id} failed: {run.error}", err=True)
-        return False
-    test = ((run.result or {}).get("test") or {}).get("accuracy")
-    figure = f", test accuracy {100 * test:.1f} %" if test is not None else ""
-    click.echo(f"{run_id} {run.status}{figure}")
-    return True
-
-
-def _event_line(event: dict[str, Any]) -> str:
-    if event["event"] == "stage":
-        is_long = event["stage"] in _LONG_STAGES or event["total"] > 1
-        share = f" {100 * event['done'] / event['total']:.0f} %" if is_long else ""
-        return f"{_STAGES[event['stage']]}{share}"
-    if event["event"] == "evaluation":
-        return f"epoch {event['epoch']:.1f}: validation accuracy {100 * event['accuracy']:.1f} %"
-    if event["event"] == "candidate" and event["done"]:
-        return f"setting {event['done']} of {event['total']}"
-    return ""
 
 
 def _found_line(position: Any, row: Any) -> str:  # noqa: ANN401 (pandas' own types)

@@ -1,4 +1,7 @@
-"""Which device and precision to compute with. Imports torch: for worker processes."""
+"""Which device and precision to compute with, and how much of it is in use. Imports torch: for worker processes."""
+
+import resource
+import sys
 
 import torch
 
@@ -24,3 +27,23 @@ def has_bf16(device: str) -> bool:
         capabilities = torch.cpu.get_capabilities()
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return False
+
+
+def memory_bytes(device: str) -> int:
+    """Memory that this process holds on a GPU; on the CPU, the most that it has held at once."""
+    if device.startswith("cuda"):
+        return int(torch.cuda.memory_reserved(device))
+    if device.startswith("mps"):
+        return int(torch.mps.driver_allocated_memory())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in kilobytes
+
+
+def utilization(device: str) -> int | None:
+    """How busy a GPU is, in per cent. None where nobody can tell: without one, or without its driver's library."""
+    if not device.startswith("cuda"):
+        return None
+    try:
+        return int(torch.cuda.utilization(device))
+    except (ModuleNotFoundError, RuntimeError):
+        return None

@@ -22,13 +22,17 @@ def add_epoch(path: Path, weights: np.ndarray, *, epoch: int | None = None) -> N
         weights: of all synthetic rows of the project, 0 for those that take no part. [n]
         epoch: its number, from 1; None: the one after the last. A run that is resumed gives it.
     """
-    known = _epochs(path)
-    number = max(known, default=0) + 1 if epoch is None else epoch
+    number = max(_epochs(path), default=0) + 1 if epoch is None else epoch
     short = np.minimum(weights, _HIGHEST).astype(np.float16)
-    for late in known:
-        if late > number:
-            _file(path, late).unlink()
+    forget_after(path, number)
     storage.write_atomically(_file(path, number), lambda file: np.save(file, short, allow_pickle=False))
+
+
+def forget_after(path: Path, epoch: int) -> None:
+    """Drop the weights of later epochs, which a run is about to repeat."""
+    for late in _epochs(path):
+        if late > epoch:
+            _file(path, late).unlink(missing_ok=True)
 
 
 def n_epochs(run_id: str) -> int:

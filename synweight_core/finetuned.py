@@ -112,7 +112,7 @@ def _epochs(rows: LabelledTexts, epochs: int, n_classes: int, tuning: Tuning, se
     set_seed(seed)
     tokenizer, model = load_backbone(tuning.backbone, [str(label) for label in range(n_classes)])
     model.to(accelerator.device)
-    encoded, collate = encode(tokenizer, rows, max_length=tuning.max_length), collator(tokenizer)
+    encoded, collate = encode(tokenizer, rows, max_length=tuning.max_length), collator(tokenizer, accelerator.device)
     sampler = by_length(encoded, batch_size=tuning.batch_size, seed=seed)
     loader: DataLoader[dict[str, Any]] = DataLoader(encoded, tuning.batch_size, sampler=sampler, collate_fn=collate)  # type: ignore[arg-type]
     optimizer = torch.optim.AdamW(

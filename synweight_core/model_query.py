@@ -26,12 +26,12 @@ def _load(run_id: str) -> Callable[[list[str]], np.ndarray]:
     settings = TrainConfig(**run.settings)
     accelerator = accelerator_for(settings)
     tokenizer, model = load_backbone(str(run.folder / "model"), load_project(run.project).labels)
-    model = model.to(accelerator.device)
+    model, collate = model.to(accelerator.device), collator(tokenizer, accelerator.device)
 
     def ask(texts: list[str]) -> np.ndarray:
         rows = LabelledTexts(texts[:1], np.zeros(1, dtype=np.int64), texts[1:] or None)
         encoded = encode(tokenizer, rows, max_length=settings.max_length)
-        return predict(model, encoded, collate=collator(tokenizer), accelerator=accelerator, batch_size=1)[0]
+        return predict(model, encoded, collate=collate, accelerator=accelerator, batch_size=1)[0]
 
     return ask
 

@@ -5,18 +5,22 @@ and knows no files, projects or pages. Imports torch: for worker processes and n
 """
 
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+from safetensors import SafetensorError
 from torch.nn.functional import log_softmax
 from torch.utils.data import Sampler
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    BatchEncoding,
     DataCollatorWithPadding,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -31,6 +35,8 @@ from synweight_core.train_config import TrainConfig
 Progress = Callable[[int, int], None]  # done, total
 
 _BATCHES_IN_ONE = 4  # no gradients are kept: larger batches than in training fit
+_TOKENS_IN_ONE = 32_768  # of a batch with padding: long rows share it with fewer others, so that it takes no minutes
+_ROWS_TOKENISED = 5_000  # at once: between them a job hears that it should stop
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ def load_backbone(backbone: str, label_names: Sequence[str]) -> tuple[PreTrained
             label2id={name: i for i, name in enumerate(label_names)},
             ignore_mismatched_sizes=True,  # a head for other classes is replaced by a new one
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(
             f"The backbone '{backbone}' could not be loaded: {error} Expected 'minilm', a folder with a "
             "transformers model in safetensors, or the id of one on the Hugging Face hub."
@@ -82,21 +88,43 @@ def load_backbone(backbone: str, label_names: Sequence[str]) -> tuple[PreTrained
     return tokenizer, model
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, rows: LabelledTexts, *, max_length: int) -> list[dict[str, Any]]:
+def encode(
+    tokenizer: PreTrainedTokenizerBase,
+    rows: LabelledTexts,
+    *,
+    max_length: int,
+    progress: Progress = lambda done, total: None,
+) -> list[dict[str, Any]]:
     """Token ids, label and position of each row, ready for `collator`."""
-    if len(rows.texts) == 0:
-        return []
-    pair = None if rows.texts_b is None else list(rows.texts_b)
-    encoded = tokenizer(list(rows.texts), pair, truncation=True, max_length=max_length)
-    return [
-        {name: values[i] for name, values in encoded.items()} | {"labels": int(rows.labels[i]), "position": i}
-        for i in range(len(rows.texts))
-    ]
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(rows.texts), _ROWS_TOKENISED):
+        progress(start, len(rows.texts))
+        some = slice(start, start + _ROWS_TOKENISED)
+        pair = None if rows.texts_b is None else list(rows.texts_b[some])
+        encoded = tokenizer(list(rows.texts[some]), pair, truncation=True, max_length=max_length)
+        found += [
+            {name: values[i] for name, values in encoded.items()} | {"labels": int(label), "position": start + i}
+            for i, label in enumerate(rows.labels[some])
+        ]
+    return found
 
 
-def collator(tokenizer: PreTrainedTokenizerBase) -> DataCollatorWithPadding:
-    """Encoded rows -> a padded batch."""
-    return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)
+def collator(tokenizer: PreTrainedTokenizerBase, device: torch.device) -> DataCollatorWithPadding:
+    """Encoded rows -> a padded batch. GPUs are quick at lengths that 8 divides; on a CPU, padding is only work."""
+    return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=None if device.type == "cpu" else 8)
+
+
+def paced(report: Callable[[dict[str, Any]], None], event: Mapping[str, Any], *, seconds: float = 1.0) -> Progress:
+    """A progress that reports `event` with `done` and `total`, at most once in so many seconds."""
+    last = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= seconds:
+            last = time.monotonic()
+            report({**event, "done": done, "total": total})
+
+    return progress
 
 
 def by_length(rows: list[dict[str, Any]], *, batch_size: int, seed: int) -> Sampler[int]:
@@ -116,7 +144,8 @@ def predict(
 ) -> np.ndarray:
     """Log-probabilities of all classes, in the order of `rows` (from `encode`). [n, K] float64
 
-    Rows of like length share a batch of four training batches (`batch_size`).
+    Rows of like length share a batch of four training batches (`batch_size`), of fewer where they are long, and of
+    half as many as before wherever memory runs out.
 
     Raises:
         FloatingPointError: an output is not finite.
@@ -124,13 +153,21 @@ def predict(
     order = sorted(range(len(rows)), key=lambda i: -len(rows[i]["input_ids"]))
     size = batch_size * _BATCHES_IN_ONE
     model.eval()
-    parts = []
-    with torch.inference_mode(), accelerator.autocast():
-        for start in range(0, len(order), size):
-            progress(start, len(order))
-            batch = collate([rows[i] for i in order[start : start + size]]).to(accelerator.device)
-            del batch["position"], batch["labels"]
-            parts.append(log_softmax(model(**batch).logits.float(), dim=-1).cpu().numpy())
+    parts: list[np.ndarray] = []
+    start = 0
+    while start < len(order):
+        progress(start, len(order))
+        longest = len(rows[order[start]]["input_ids"])
+        fitting = max(1, min(size, _TOKENS_IN_ONE // max(1, longest), len(order) - start))
+        said = _said(model, collate([rows[i] for i in order[start : start + fitting]]), accelerator)
+        if said is None and fitting == 1:
+            raise ModelError("The device's memory ran out, even with one row at a time. Use a smaller model.")
+        if said is None:
+            size = fitting // 2
+            clear_device_cache()
+            continue
+        parts.append(said)
+        start += fitting
     progress(len(order), len(order))
     sorted_log_probs = np.concatenate(parts).astype(np.float64)
     log_probs = np.empty_like(sorted_log_probs)
@@ -138,3 +175,22 @@ def predict(
     if not math.isfinite(float(log_probs.sum())):
         raise FloatingPointError("The model's outputs are not finite: lower the learning rate.")
     return log_probs
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether the memory of the device, or of the machine, ran out in torch."""
+    return isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)
+
+
+def _said(model: torch.nn.Module, batch: BatchEncoding, accelerator: Accelerator) -> np.ndarray | None:
+    """Log-probabilities of a batch, or None when memory ran out. [b, K] float32"""
+    inputs = {name: values for name, values in batch.items() if name not in ("position", "labels")}
+    try:
+        with torch.inference_mode(), accelerator.autocast():
+            logits = model(**{name: values.to(accelerator.device) for name, values in inputs.items()}).logits
+            found: np.ndarray = log_softmax(logits.float(), dim=-1).cpu().numpy()
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
+    return found

@@ -5,6 +5,7 @@ No gradient runs through them. Imports torch: for worker processes.
 
 import warnings
 from collections import deque
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -77,6 +78,24 @@ class RowWeights:
     def effective_sample_size(self) -> float:
         """Of the weights as last used."""
         return effective_sample_size(self.latest)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """What later weights follow from besides the model; {} where they are fixed."""
+        if self.is_fixed:
+            return {}
+        sizes = torch.tensor([len(log_w) for log_w in self._recent], dtype=torch.int64)
+        recent = torch.cat([torch.zeros(0), *self._recent])
+        state = {"latest": torch.from_numpy(self.latest.copy()), "recent": recent, "recent_sizes": sizes}
+        return state | ({"average": self._average.clone()} if self._loss.reference == "average" else {})
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """The inverse of `state`."""
+        if self.is_fixed:
+            return
+        self.latest = state["latest"].numpy().copy()
+        self._recent.clear()
+        self._recent.extend(torch.split(state["recent"], state["recent_sizes"].tolist()))
+        self._average = state.get("average", self._average).clone()
 
     def _settled(self, config: TrainConfig, data: TrainData, quality: np.ndarray, prior: np.ndarray) -> np.ndarray:
         """The weights of the synthetic rows that no step changes. [n]"""

@@ -1,6 +1,7 @@
 """One folder per job: created, launched, watched, stopped. Status comes from files and a held lock.
 
-    runs/<id>/config.json  lock  worker.log  metrics.jsonl  [stop]  [result.json | error.json]  model/
+    runs/<id>/config.json  lock  worker.log  metrics.jsonl  [stop]  [waiting]  [result.json | error.json]
+              [checkpoint.safetensors]  model/
 
 Whoever launches a job takes its lock and hands the open file to the worker, so that the lock is held from
 before the worker exists until it is gone, however it goes. A job therefore never stays "starting", and a
@@ -22,13 +23,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synweight_core import run_queue, storage
-from synweight_core.errors import NotFoundError
+from synweight_core.errors import NotFoundError, RunError, WorkspaceError, file_sentence
 
 Kind = Literal["train", "prepare", "score", "suggest"]
 Status = Literal["queued", "running", "finished", "stopped", "failed"]
 # Threads that wait by spinning starve each other when anything else runs: measured 3 to 10 times slower.
 WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+CHECKPOINT = "checkpoint.safetensors"
+WAITING = "waiting"  # a run that goes on has events from before, and yet waits for the device
 _DEVICE_ORDER: tuple[Kind, ...] = ("score", "train")  # scoring takes a minute and goes before runs that wait
+ASIDE = ("notice", "tokenising", "scoring", "checkpoint")  # events beside the course of a job
+_LEAVING_SECONDS = 15.0  # of a worker that has written its result
 _TAIL_BYTES = 65_536
 _ENDED_SILENTLY = (
     "The worker ended without a word: it was killed, or memory or disk space ran out. Start it again; what was "
@@ -61,6 +66,11 @@ class Run:
         """Whether a worker holds it."""
         return self.status in ACTIVE
 
+    @property
+    def can_resume(self) -> bool:
+        """Whether `resume` would let it go on."""
+        return self.kind == "train" and self.status in ("stopped", "failed")
+
 
 def folder(run_id: str) -> Path:
     """The folder of a run. Raises NotFoundError for an id that is no id."""
@@ -68,30 +78,65 @@ def folder(run_id: str) -> Path:
 
 
 def start(kind: Kind, project_id: str, settings: dict[str, Any], *, name: str) -> str:
-    """Create a run folder and launch its worker in a session of its own. The run's id."""
+    """Create a run folder and launch its worker in a session of its own. The run's id.
+
+    Raises:
+        WorkspaceError: the folder cannot be made: the workspace is read-only, or the disk is full.
+    """
     now = datetime.now()
     # milliseconds: runs that are started together keep their order, and the queue theirs
     stamp = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
     run_id = f"{stamp}-{storage.slug(name)}-{secrets.token_hex(2)}"
     path = folder(run_id)
-    path.mkdir(parents=True)
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise WorkspaceError(file_sentence(error)) from error
     config = {
         "kind": kind, "project": project_id, "name": name, "created": time.time(), "settings": settings,
     }  # fmt: skip
-    with (path / "lock").open("w") as lock, (path / "worker.log").open("ab") as log:
+    with (path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         storage.write_json(path / "config.json", config)
+        _launch(path, lock.fileno())
+    return run_id
+
+
+def resume(run_id: str) -> None:
+    """Let a training run go on that was stopped, failed or was killed: the same folder, the same curves.
+
+    It goes on from its checkpoint, or from the beginning where it has none.
+
+    Raises:
+        NotFoundError: there is no such run.
+        RunError: it is no training run, has finished, or is active.
+    """
+    run = load_run(run_id)
+    if run.kind != "train":
+        raise RunError(f"'{run_id}' is no training run, and only these go on. Start it again.")
+    with (run.folder / "lock").open("a") as lock:
+        _take_lock(lock.fileno(), run_id)
+        if not (storage.read_json(run.folder / "result.json") or {"stopped": True}).get("stopped"):
+            raise RunError(f"The run '{run_id}' has finished: nothing is left to do. Start a new run for more epochs.")
+        (run.folder / WAITING).touch()
+        for ended in ("stop", "error.json", "result.json"):
+            (run.folder / ended).unlink(missing_ok=True)
+        _launch(run.folder, lock.fileno())
+
+
+def _launch(path: Path, lock: int) -> None:
+    """Start the worker of a run folder in a session of its own; it inherits the lock, an open file."""
+    with (path / "worker.log").open("ab") as log:
         worker = subprocess.Popen(
             [sys.executable, "-m", "synweight_core.worker", str(path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            pass_fds=[lock.fileno()],
+            pass_fds=[lock],
             env=os.environ | WORKER_ENVIRONMENT | {"SYNWEIGHT_HOME": str(storage.home())},
         )
     threading.Thread(target=worker.wait, daemon=True).start()  # leaves no zombie; nothing else keeps the handle
-    return run_id
 
 
 def started_just_now(project_id: str, settings: dict[str, Any], *, seconds: float = 3.0) -> bool:
@@ -128,21 +173,35 @@ def stop_requested(path: Path) -> bool:
 
 
 def read_metrics(run_id: str, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """Events reported since byte `offset`, and the offset to go on from."""
-    return storage.read_lines(folder(run_id) / "metrics.jsonl", offset)
+    """Events reported since byte `offset`, and the offset to go on from.
+
+    Events that a run repeated when it went on are left out. Who reads a file piece by piece puts the pieces together
+    by `one_curve`, since an event may undo some that were read before.
+    """
+    events, offset = storage.read_lines(folder(run_id) / "metrics.jsonl", offset)
+    return one_curve(events), offset
+
+
+def one_curve(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events of a run in all its sittings, without those of steps that were repeated later."""
+    kept: list[dict[str, Any]] = []
+    for event in events:
+        if event["event"] == "resumed":
+            kept = [one for one in kept if one.get("step", 0) <= event["step"]]
+        kept.append(event)
+    return kept
 
 
 def latest_event(run_id: str) -> dict[str, Any]:
-    """The last event reported, {} before the first. Reads only the end of the file."""
+    """The last event that tells how far a job has come, {} before the first. Reads only the end of the file."""
     path = folder(run_id) / "metrics.jsonl"
     start = max(0, path.stat().st_size - _TAIL_BYTES) if path.exists() else 0
     events, _ = storage.read_lines(path, start)
-    return events[-1] if events else {}
+    return next((event for event in reversed(events) if event["event"] not in ASIDE), {})
 
 
-def wait(run_id: str, *, poll_seconds: float = 0.3) -> Iterator[dict[str, Any]]:
-    """Events of a run as they come, until it ends."""
-    offset = 0
+def wait(run_id: str, *, offset: int = 0, poll_seconds: float = 0.3) -> Iterator[dict[str, Any]]:
+    """Events of a run as they come, from byte `offset`, until it ends."""
     while True:
         active = load_run(run_id).is_active
         events, offset = read_metrics(run_id, offset)
@@ -217,6 +276,15 @@ def _is_first(path: Path) -> bool:
     return not order or order[0] == path.name
 
 
+def _take_lock(descriptor: int, run_id: str) -> None:
+    """Take the lock of a run that has ended; its worker may need a moment to leave. Raises RunError."""
+    deadline = time.monotonic() + _LEAVING_SECONDS
+    while not try_lock(descriptor):
+        if load_run(run_id).is_active or time.monotonic() > deadline:
+            raise RunError(f"The run '{run_id}' is active already. Watch it, or stop it first.")
+        time.sleep(0.1)
+
+
 def _read(path: Path) -> Run | None:
     """The run in a folder; None for a folder that holds none, so that one bad folder breaks no page."""
     config = storage.read_json(path / "config.json")
@@ -236,7 +304,8 @@ def _outcome(path: Path) -> tuple[Status, dict[str, Any] | None, str | None]:
     if error is not None:
         return "failed", None, error["message"]
     if held:
-        return ("running" if (path / "metrics.jsonl").exists() else "queued"), None, None
+        is_running = (path / "metrics.jsonl").exists() and not (path / WAITING).exists()
+        return ("running" if is_running else "queued"), None, None
     return "failed", None, _ENDED_SILENTLY
 
 

@@ -47,6 +47,6 @@ def map_log_probs(run: runs.Run, report: Callable[[dict[str, Any]], None]) -> np
         report({"event": "stage", "stage": "scores", "done": done, "total": total})
 
     return predict(
-        model.to(accelerator.device), rows, collate=collator(tokenizer), accelerator=accelerator,
+        model.to(accelerator.device), rows, collate=collator(tokenizer, accelerator.device), accelerator=accelerator,
         batch_size=settings.batch_size, progress=progress,
     )  # fmt: skip

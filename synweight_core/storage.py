@@ -15,16 +15,26 @@ from typing import Any
 
 import platformdirs
 
-from synweight_core.errors import NotFoundError
+from synweight_core.errors import NotFoundError, WorkspaceError
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
 
 def home() -> Path:
-    """The workspace folder: `SYNWEIGHT_HOME`, or the platform's data folder for the app. A new one is its owner's."""
+    """The workspace folder: `SYNWEIGHT_HOME`, or the platform's data folder for the app. A new one is its owner's.
+
+    Raises:
+        WorkspaceError: it cannot be made.
+    """
     configured = os.environ.get("SYNWEIGHT_HOME")
     path = Path(configured).expanduser() if configured else platformdirs.user_data_path("synweight")
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkspaceError(
+            f"The workspace '{path}' cannot be made: {error.strerror}. Name a folder that you may write, by the "
+            "environment variable SYNWEIGHT_HOME."
+        ) from error
     return path
 
 

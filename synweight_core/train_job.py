@@ -1,55 +1,119 @@
 """A training run of a project: its rows and columns -> `training.train` -> a model folder and its figures."""
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from synweight_core import storage
+from synweight_core import checkpoints, epoch_weights, storage
 from synweight_core.curated import shuffled_weights, weight_columns
 from synweight_core.curation import Curation, load_curation
 from synweight_core.data import MIN_SYNTHETIC_ROWS, Dataset
-from synweight_core.errors import DataError, StopRequested
+from synweight_core.errors import CheckpointError, DataError, ModelError, StopRequested
 from synweight_core.losses import LOSSES
 from synweight_core.model_card import model_card
-from synweight_core.prediction import LabelledTexts
+from synweight_core.prediction import LabelledTexts, is_out_of_memory
 from synweight_core.prepare import Prepared, need_prepared
 from synweight_core.projects import Project, load_dataset, load_project
 from synweight_core.recipe import input_rows
 from synweight_core.train_config import TrainConfig
 from synweight_core.train_data import TrainData
-from synweight_core.training import train
+from synweight_core.train_state import TrainState
+from synweight_core.training import TrainResult, train
+
+Report = Callable[[dict[str, Any]], None]
 
 
-def run_training(path: Path, config: Mapping[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Train as `config` says, write `model/` and `outputs.npz` into the run folder; the figures."""
+def run_training(path: Path, config: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Train as `config` says, write `model/` and `outputs.npz` into the run folder; the figures.
+
+    A run that was started before goes on from its checkpoint, or from the beginning where it has none.
+
+    Raises:
+        SynweightError: something that it needs is not there, or does not fit.
+    """
     started = time.perf_counter()
     settings = TrainConfig(**config["settings"])
     project = load_project(config["project"])
     prepared = need_prepared(project)
     dataset = load_dataset(project)
     data = training_data(project, dataset, prepared, settings)
+    kept = np.ones(data.n_synthetic, dtype=bool)
+    if settings.train_on == "synthetic":
+        kept, _ = taking_part(prepared, settings, load_curation(project, lines=settings.edits))
+    start = _going_on(path, report) if (path / "metrics.jsonl").exists() else None
     try:
-        result = train(settings, data, report)
+        result = train(
+            settings, data, report, start=start, keep=partial(_keep, path, report),
+            epoch_ended=lambda epoch, weights: epoch_weights.add_epoch(path, _of_all(weights, kept), epoch=epoch),
+        )  # fmt: skip
     except StopRequested:  # before the first step: there is no model to keep
         return {"stopped": True}
-    result.model.save_pretrained(path / "model")
-    result.tokenizer.save_pretrained(path / "model")
-    card = model_card(project, settings, result.figures, inputs=input_rows(project, dataset))
-    storage.write_atomically(path / "model" / "README.md", lambda file: file.write_text(card, encoding="utf-8"))
-    arrays = {"row_weights": result.row_weights}
-    if settings.train_on == "synthetic":
-        curation = load_curation(project, lines=settings.edits)
-        kept, _ = taking_part(prepared, settings, curation)
-        arrays["row_weights"] = np.zeros(len(kept))
-        arrays["row_weights"][kept] = result.row_weights
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ModelError("The device's memory ran out. Use a smaller model or batch, or another device.") from error
+    _save_model(path, result, model_card(project, settings, result.figures, inputs=input_rows(project, dataset)))
+    arrays = {"row_weights": _of_all(result.row_weights, kept)}
     if result.test_log_probs is not None:
         arrays["test_log_probs"] = result.test_log_probs
     storage.write_atomically(path / "outputs.npz", lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
     return result.figures | {"seconds": time.perf_counter() - started}
+
+
+def _going_on(path: Path, report: Report) -> TrainState | None:
+    """Where a run goes on that was interrupted, None for the beginning; says so."""
+    try:
+        state = checkpoints.load(path)
+    except CheckpointError as error:
+        state = None
+        report({"event": "notice", "message": str(error)})
+    facts = state.facts if state else {"epochs": 0, "total_steps": 1}
+    epoch_weights.forget_after(path, facts["epochs"])
+    report({"event": "resumed", "step": state.step if state else 0, "total_steps": facts["total_steps"]})
+    return state
+
+
+def _keep(path: Path, report: Report, state: TrainState) -> None:
+    """Write the checkpoint; where the disk has no room for it, the run goes on without and says so."""
+    started = time.perf_counter()
+    try:
+        checkpoints.save(path, state)
+        event = {"event": "checkpoint", "step": state.step, "seconds": time.perf_counter() - started}
+    except OSError as error:
+        message = f"No checkpoint could be written ({error}): the run goes on without. Free some space on the disk."
+        event = {"event": "notice", "message": message}
+    with suppress(StopRequested):  # what is kept last is kept because of it
+        report(event)
+
+
+def _of_all(row_weights: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Weights of the rows that took part -> of all synthetic rows, 0 for the others. [n]"""
+    found = np.zeros(len(kept))
+    found[kept] = row_weights
+    return found
+
+
+def _save_model(path: Path, result: TrainResult, card: str) -> None:
+    """Replace `model/` and what was made of an earlier one, so that a full disk leaves the model that there was."""
+    new = path / ".model"  # no other process writes here; what a killed one left goes
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        result.model.save_pretrained(new)
+        result.tokenizer.save_pretrained(new)
+        (new / "README.md").write_text(card, encoding="utf-8")
+        for stale in ("model.zip", "map_log_probs.npz"):
+            (path / stale).unlink(missing_ok=True)
+        shutil.rmtree(path / "model", ignore_errors=True)
+        new.rename(path / "model")
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def training_data(project: Project, dataset: Dataset, prepared: Prepared, config: TrainConfig) -> TrainData:

@@ -1,46 +1,49 @@
 """One weighted fine-tuning run: config and rows in, a model and its figures out.
 
-It knows no files, projects or pages. `report` is the only way out while it runs: a callable that takes a
-dict. It may raise StopRequested; the run then ends early with the best model so far.
+It knows no files, projects or pages. While it runs, what happens goes out by three callables: `report` takes a dict,
+`keep` a state to go on from, `epoch_ended` the weights that follow the model. `report` may raise StopRequested; the
+run then keeps its state and ends early with the best model so far.
 """
 
 import copy
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
-import torch
-from accelerate import Accelerator
 from accelerate.utils import set_seed
-from torch.nn.functional import cross_entropy
-from torch.utils.data import DataLoader
-from transformers import (
-    DataCollatorWithPadding,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    get_linear_schedule_with_warmup,
-)
+from torch.utils.data import Sampler
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from synweight_core import metrics
+from synweight_core.devices import memory_bytes, utilization
 from synweight_core.errors import StopRequested
+from synweight_core.learner import Learner
 from synweight_core.prediction import (
+    LabelledTexts,
     accelerator_for,
     by_length,
     collator,
     encode,
     load_backbone,
+    paced,
     precision_of,
     predict,
 )
-from synweight_core.row_weights import RowWeights, targets, warn_of_doubts
+from synweight_core.row_weights import warn_of_doubts
 from synweight_core.train_config import TrainConfig
 from synweight_core.train_data import TrainData
+from synweight_core.train_state import Progress, TrainState, copied, need_same, prefixed, under
 
 Report = Callable[[dict[str, Any]], None]
+Keep = Callable[[TrainState], None]
+EpochEnded = Callable[[int, np.ndarray], None]
 
-GRADIENT_NORM = 1.0
+KEEP_SECONDS = 180.0  # the most work that a kill may cost
+KEEP_SHARE = 0.05  # of the time, at most, goes into keeping states
 
 
 @dataclass(frozen=True)
@@ -54,110 +57,172 @@ class TrainResult:
     figures: dict[str, Any]
 
 
-def train(config: TrainConfig, data: TrainData, report: Report) -> TrainResult:
+def train(
+    config: TrainConfig,
+    data: TrainData,
+    report: Report,
+    *,
+    start: TrainState | None = None,
+    keep: Keep = lambda state: None,
+    epoch_ended: EpochEnded = lambda epoch, row_weights: None,
+) -> TrainResult:
     """Fine-tune on `data.train` with the configured loss; keep the best evaluation by validation.
 
     The validation rows only pick the evaluation that is kept; the test rows are scored once, at the end.
+
+    `keep` gets a state when an epoch ends (unless states would take more than KEEP_SHARE of the time), after
+    KEEP_SECONDS, and when the run is stopped; `start` is such a state, and the run goes on after its step. On one
+    CPU, in float32 and with the same number of threads, all is then equal to the last bit to a run that nobody
+    interrupted: model, losses, learning rates, evaluations, weights of rows, test outputs. Where sums have no fixed
+    order, as on most GPUs, it is equal up to rounding. Seconds and rows per second are of all sittings together.
+    `epoch_ended` gets the weights of the synthetic rows after each epoch, where they follow the model. [n]
+
+    Raises:
+        StopRequested: by `report`, before the run has begun or gone on.
+        ModelError: the backbone cannot be loaded, the device is not there, or memory runs out at one row.
+        CheckpointError: `start` is of other settings or rows.
     """
     # --- what to compute with
     accelerator = accelerator_for(config)
     set_seed(config.seed)
     report({"event": "loading", "backbone": config.backbone})
     tokenizer, model = load_backbone(config.backbone, data.label_names)
+    device = str(accelerator.device)
 
     # --- rows, tokenised once
-    train_rows, validation_rows, test_rows = (
-        encode(tokenizer, rows, max_length=config.max_length) for rows in (data.train, data.validation, data.test)
-    )
-    collate = collator(tokenizer)
+    splits = (data.train, data.validation, data.test)
+    train_rows, validation_rows, test_rows = (_tokenised(tokenizer, rows, config, report) for rows in splits)
+    collate = collator(tokenizer, accelerator.device)
     sampler = by_length(train_rows, batch_size=config.batch_size, seed=config.seed)
-    loader: DataLoader[dict[str, Any]] = DataLoader(train_rows, config.batch_size, sampler=sampler, collate_fn=collate)  # type: ignore[arg-type]
     doubted = warn_of_doubts(config, data) if config.train_on == "synthetic" else []
-    row_weights, soft = RowWeights(config, data), targets(config, data)
 
-    # --- optimiser
-    steps_per_epoch = len(loader)
+    # --- the learner, as it begins or where it was
+    steps_per_epoch = -(-len(train_rows) // config.batch_size)
     total_steps = steps_per_epoch * config.epochs
     evaluate_every = max(1, round(steps_per_epoch / config.evaluations_per_epoch))
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    learner = Learner(
+        model, config, data, accelerator=accelerator, total_steps=total_steps, shrunk=partial(_tell_shrunk, report)
     )
-    scheduler = get_linear_schedule_with_warmup(optimizer, round(config.warmup_share * total_steps), total_steps)
-    model, optimizer, loader, scheduler = accelerator.prepare(model, optimizer, loader, scheduler)
+    row_weights = learner.row_weights
+    made_for = {"settings": asdict(config), "rows": len(train_rows), "labels": [*data.label_names]}
+    now = Progress() if start is None else _restored(start, learner, made_for)
     report({
-        "event": "started", "device": str(accelerator.device), "precision": precision_of(accelerator),
+        "event": "started", "device": device, "precision": precision_of(accelerator),
         "total_steps": total_steps, "epochs": config.epochs, "rows": len(train_rows),
         "effective_sample_size": row_weights.effective_sample_size() if row_weights.is_fixed else None,
         "doubts": doubted,
     })  # fmt: skip
 
-    # --- the loop
-    started, step, rows_seen, stopped = time.perf_counter(), 0, 0, False
-    best: dict[str, Any] = {}
-    best_state: dict[str, torch.Tensor] = {}
-    try:
-        for _epoch in range(config.epochs):
-            for batch in loader:
-                model.train()
-                positions = batch.pop("position")
-                labels = batch.pop("labels")
-                logits = model(**batch).logits.float()
-                loss_per_row = cross_entropy(logits, labels, reduction="none")
-                weight = row_weights.of_batch(positions, -loss_per_row)
-                if soft is not None:
-                    mixtures = soft[positions.cpu()].to(logits.device)
-                    loss_per_row = cross_entropy(logits, mixtures, reduction="none")
-                loss = (weight * loss_per_row).mean()
-                accelerator.backward(loss)
-                accelerator.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
-                learning_rate = scheduler.get_last_lr()[0]
-                optimizer.step()
-                scheduler.step()
-                optimizer.zero_grad()
+    # --- what is done after a step, or when a run goes on that was stopped before it was done
+    said = partial(predict, learner.model, collate=collate, accelerator=accelerator, batch_size=config.batch_size)
 
-                step += 1
-                rows_seen += len(labels)
-                seconds = time.perf_counter() - started
-                report({
-                    "event": "step", "step": step, "total_steps": total_steps, "epoch": step / steps_per_epoch,
-                    "loss": loss.item(), "learning_rate": learning_rate, "rows_per_second": rows_seen / seconds,
-                    "seconds_left": seconds / step * (total_steps - step),
-                })  # fmt: skip
-                if step % evaluate_every == 0 or step == total_steps:
-                    scores = _evaluate(accelerator, model, validation_rows, collate, data, config)
-                    scores |= {"step": step, "epoch": step / steps_per_epoch}
-                    scores["effective_sample_size"] = row_weights.effective_sample_size()
-                    if not best or _better(scores, best):
-                        best = scores
-                        best_state = copy.deepcopy(accelerator.unwrap_model(model).state_dict())
-                    report({"event": "evaluation", "total_steps": total_steps, **scores})
+    def settle() -> None:
+        epoch = now.step / steps_per_epoch
+        if now.evaluated < now.step and (now.step % evaluate_every == 0 or now.step == total_steps):
+            log_probs = said(validation_rows, progress=paced(report, {"event": "scoring", "split": "validation"}))
+            scores = _scores(log_probs, data.validation.labels, data) | {"step": now.step, "epoch": epoch}
+            scores["effective_sample_size"] = row_weights.effective_sample_size()
+            now.evaluated = now.step
+            if not now.best or _better(scores, now.best):
+                now.best, now.best_model = scores, copy.deepcopy(learner.model.state_dict())
+            report({"event": "evaluation", "total_steps": total_steps, **scores})
+        if now.step and epoch.is_integer() and not row_weights.is_fixed:
+            epoch_ended(int(epoch), row_weights.latest)
+
+    # --- the loop
+    began, stopped, test_log_probs = time.perf_counter() - now.seconds, False, None
+
+    def state() -> TrainState:
+        now.seconds = time.perf_counter() - began
+        facts = {
+            "made_for": made_for, "progress": now.facts(), "learner": learner.facts(),
+            "epochs": now.step // steps_per_epoch, "total_steps": total_steps,
+        }  # fmt: skip
+        return TrainState(now.step, copied(learner.tensors() | prefixed("best", now.best_model)), facts)
+
+    keeping = _Keeping(keep, state, at=now.place)
+    try:
+        settle()
+        for positions in islice(_batches(sampler, config), now.step, None):
+            told = learner.step(collate([train_rows[i] for i in positions]))
+            now.step += 1
+            now.rows_seen += len(positions)
+            now.seconds = time.perf_counter() - began
+            report({
+                "event": "step", "step": now.step, "total_steps": total_steps, "epoch": now.step / steps_per_epoch,
+                **told, "rows_per_second": now.rows_seen / now.seconds,
+                "seconds_left": now.seconds / now.step * (total_steps - now.step),
+                "memory_bytes": memory_bytes(device), "utilization": utilization(device),
+            })  # fmt: skip
+            settle()
+            now.seconds = time.perf_counter() - began
+            if now.step < total_steps and keeping.is_due(epoch_ended=now.step % steps_per_epoch == 0):
+                keeping.keep(now.place)
+        learner.load(now.best_model)
+        if len(test_rows):
+            test_log_probs = said(test_rows, progress=paced(report, {"event": "scoring", "split": "test"}))
     except StopRequested:
         stopped = True
+        keeping.keep(now.place)
 
-    # --- the best model, and the test rows once
-    model = accelerator.unwrap_model(model)
-    if best_state:
-        model.load_state_dict(best_state)
+    # --- the best model and its figures
+    learner.load(now.best_model)
     figures: dict[str, Any] = {
         "stopped": stopped,
-        "steps": step,
-        "train_seconds": time.perf_counter() - started,
-        "rows_per_second": rows_seen / max(time.perf_counter() - started, 1e-9),
+        "steps": now.step,
+        "train_seconds": now.seconds,
+        "rows_per_second": now.rows_seen / max(now.seconds, 1e-9),
         "effective_sample_size": row_weights.effective_sample_size(),
-        "validation": best or None,
-        "test": None,
+        "validation": now.best or None,
+        "test": None if test_log_probs is None else _test_scores(test_log_probs, data),
     }
-    test_log_probs = None
-    if not stopped and len(test_rows):
-        test_log_probs = predict(
-            model, test_rows, collate=collate, accelerator=accelerator, batch_size=config.batch_size
-        )
-        figures["test"] = _scores(test_log_probs, data.test.labels, data) | {
-            "confusion": metrics.confusion(
-                test_log_probs.argmax(axis=1), data.test.labels, n_classes=len(data.label_names)
-            )
-        }
-    return TrainResult(model, tokenizer, row_weights.latest, test_log_probs, figures)
+    return TrainResult(learner.model, tokenizer, row_weights.latest, test_log_probs, figures)
+
+
+def _tokenised(
+    tokenizer: PreTrainedTokenizerBase, rows: LabelledTexts, config: TrainConfig, report: Report
+) -> list[dict[str, Any]]:
+    return encode(tokenizer, rows, max_length=config.max_length, progress=paced(report, {"event": "tokenising"}))
+
+
+def _tell_shrunk(report: Report, rows: int) -> None:
+    message = f"The device's memory ran out: from now on each batch goes through it {rows:,} rows at a time."
+    report({"event": "notice", "message": message, "rows_at_once": rows})
+
+
+def _restored(start: TrainState, learner: Learner, made_for: dict[str, Any]) -> Progress:
+    """The progress of a state; the learner is put back to it."""
+    need_same(start.facts["made_for"], made_for)
+    learner.restore(start.tensors, start.facts["learner"])
+    return Progress(**start.facts["progress"], best_model=under("best", start.tensors))
+
+
+class _Keeping:
+    """Hands out states, so seldom that it costs little, and none twice. A place is a step and the last evaluation."""
+
+    def __init__(self, keep: Keep, state: Callable[[], TrainState], *, at: tuple[int, int]) -> None:
+        self._keep, self._state, self._at = keep, state, at
+        self._last, self._cost = time.perf_counter(), 0.0
+
+    def is_due(self, *, epoch_ended: bool) -> bool:
+        since = time.perf_counter() - self._last
+        return since >= max(0 if epoch_ended else KEEP_SECONDS, self._cost / KEEP_SHARE)
+
+    def keep(self, at: tuple[int, int]) -> None:
+        if at == self._at:
+            return
+        began = time.perf_counter()
+        self._keep(self._state())
+        self._last = time.perf_counter()
+        self._at, self._cost = at, self._last - began
+
+
+def _batches(sampler: Sampler[int], config: TrainConfig) -> Iterator[Sequence[int]]:
+    """Positions of the rows of each batch of all epochs: they follow from the seed, however often a run goes on."""
+    for _ in range(config.epochs):
+        order = [*sampler]
+        for start in range(0, len(order), config.batch_size):
+            yield order[start : start + config.batch_size]
 
 
 def _better(scores: dict[str, float], best: dict[str, float]) -> bool:
@@ -165,19 +230,13 @@ def _better(scores: dict[str, float], best: dict[str, float]) -> bool:
     return (scores["metric"], -scores["loss"]) > (best["metric"], -best["loss"])
 
 
-def _evaluate(
-    accelerator: Accelerator,
-    model: torch.nn.Module,
-    rows: list[dict[str, Any]],
-    collate: DataCollatorWithPadding,
-    data: TrainData,
-    config: TrainConfig,
-) -> dict[str, Any]:
-    log_probs = predict(model, rows, collate=collate, accelerator=accelerator, batch_size=config.batch_size)
-    return _scores(log_probs, data.validation.labels, data)
-
-
 def _scores(log_probs: np.ndarray, labels: np.ndarray, data: TrainData) -> dict[str, Any]:
     scores = metrics.score(log_probs, labels)
     recalls = metrics.recall_by_class(log_probs.argmax(axis=1), labels, data.label_names)
     return scores | {"recall": recalls, "metric": metrics.chosen(data.metric, scores, recalls)}
+
+
+def _test_scores(log_probs: np.ndarray, data: TrainData) -> dict[str, Any]:
+    predicted, n_classes = log_probs.argmax(axis=1), len(data.label_names)
+    confusion = metrics.confusion(predicted, data.test.labels, n_classes=n_classes)
+    return _scores(log_probs, data.test.labels, data) | {"confusion": confusion}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from synweight_core import runs, storage
-from synweight_core.errors import StopRequested, SynweightError
+from synweight_core.errors import StopRequested, SynweightError, file_sentence
 
 POLL_SECONDS = 0.3
 Report = Callable[[dict[str, Any]], None]
@@ -30,11 +30,13 @@ def main(path: Path) -> None:
     except MemoryError:
         _fail(path, "Memory ran out. Use a smaller batch size, a smaller model or fewer rows.")
     except OSError as error:
-        _fail(path, f"A file could not be read or written: {error}. Is the disk full?")
+        _fail(path, file_sentence(error))
     except Exception as error:  # the outermost frame: whatever it was, the page must be able to say so
         _fail(path, f"{type(error).__name__}: {error}")
     else:
         storage.write_json(path / "result.json", result)
+        if not result.get("stopped"):
+            (path / runs.CHECKPOINT).unlink(missing_ok=True)  # there is nothing left to go on with
 
 
 def prepare_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,9 +55,15 @@ def train_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     with runs.device_turn(path) as turn:
         if not turn:
             return {"stopped": True}
+        (path / runs.WAITING).unlink(missing_ok=True)
+        begun = threading.Event()
+        _end_on_stop(path, unless=begun)  # imports and a large model take long, and nothing is lost by then
         from synweight_core.train_job import run_training
 
-        return run_training(path, config, _stoppable_reporter(path))
+        try:
+            return run_training(path, config, _stoppable_reporter(path, begun))
+        finally:
+            begun.set()
 
 
 def score_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,26 +96,32 @@ def _reporter(path: Path) -> Report:
     return lambda event: storage.append_line(path / "metrics.jsonl", event | {"time": time.time()})
 
 
-def _stoppable_reporter(path: Path) -> Report:
+def _stoppable_reporter(path: Path, begun: threading.Event | None = None) -> Report:
+    """A report that raises StopRequested when it is time; `begun` is set by the event that training starts."""
     write = _reporter(path)
 
     def report(event: dict[str, Any]) -> None:
         write(event)
+        if begun is not None and event["event"] == "started":
+            begun.set()
         if runs.stop_requested(path):
             raise StopRequested
 
     return report
 
 
-def _end_on_stop(path: Path) -> None:
+def _end_on_stop(path: Path, *, unless: threading.Event | None = None) -> None:
     """End this process soon after a stop was asked for, even inside a library call that takes minutes.
 
-    Only for jobs whose files are all written atomically, so that they can end anywhere.
+    Only for jobs whose files are all written atomically, so that they can end anywhere; or before `unless` is set.
     """
+    over = unless or threading.Event()
 
     def watch() -> None:
-        while not runs.stop_requested(path):
+        while not runs.stop_requested(path) and not over.is_set():
             time.sleep(POLL_SECONDS)
+        if over.is_set():
+            return
         if not (path / "result.json").exists():
             storage.write_json(path / "result.json", {"stopped": True})
         os._exit(0)

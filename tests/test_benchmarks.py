@@ -166,6 +166,33 @@ def test_quick_preparation_reads_its_figures_from_the_results(benchmark, tmp_pat
     assert found["missing"] == ["same_coordinates", "whole_seconds"]
 
 
+def test_speedups_are_medians_of_ratios_within_rounds(benchmark):
+    benchmark("measuring")
+    training = benchmark("training")
+    seconds = {
+        "paper": (10.0, 30.0, 20.0),
+        "ours": (2.0, 10.0, 4.0),
+        "trainer": (3.0, 15.0, 6.0),
+        "scoring": (5.0,) * 3,
+    }
+
+    def rounds(way):
+        return [{"seconds": one, "processor_seconds": 2 * one} for one in seconds[way]]
+
+    ways = {f"{way} {loss}": rounds(way) for way in ("paper", "ours") for loss in ("ce", "imp", "dimp")}
+    found = training.ratios(ways | {"trainer ce": rounds("trainer"), "ours scoring": rounds("scoring")})
+    assert found["imp_speedup"] == found["imp_speedup_processor"] == 5.0  # of 5, 3 and 5
+    assert found["imp_over_ce"] == 1.0 and found["ce_over_trainer"] == 1.5
+    assert found["dimp_speedup_with_scoring"] == pytest.approx(3.333, abs=0.001)  # 10/3, 30/11, 20/5
+    assert training.rows_per_second(ways)["ours ce"] == 256 / 4.0
+
+
+def test_quick_training_reads_its_figures_from_the_results(benchmark, tmp_path):
+    benchmark("measuring")
+    found = json.loads(benchmark("training").quick(tmp_path))
+    assert found["missing"] == ["imp_speedup", "dimp_speedup", "imp_over_ce", "dimp_over_ce"]
+
+
 def test_made_up_project_of_the_map_benchmark_is_one_that_pages_can_read(benchmark):
     from synweight_core.map_rows import map_rows
     from synweight_core.prepare import load_positions, need_prepared

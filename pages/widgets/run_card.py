@@ -6,6 +6,7 @@ from pages.widgets.plain import plain
 from pages.widgets.run_charts import log_of
 from pages.widgets.run_words import config_of, run_title, settings_line
 from synweight_core import runs
+from synweight_core.errors import SynweightError
 from synweight_core.run_log import RunLog
 from synweight_core.runs import Run
 from synweight_core.units import duration, size
@@ -46,9 +47,22 @@ def _actions(run: Run) -> None:
     if run.is_active:
         if st.button("Stop", key=f"stop:{run.id}", icon=":material/stop:", disabled=runs.stop_requested(run.folder)):
             runs.request_stop(run.id)
-    elif use_settings_button(run, key="like"):
+        return
+    if run.can_resume:
+        st.button(
+            "Resume", icon=":material/resume:", key=f"resume:{run.id}", on_click=_resume, args=(run.id,),
+            help="Go on from the last checkpoint, on the same curve; from the beginning where there is none.",
+        )  # fmt: skip
+    if use_settings_button(run, key="like"):
         st.query_params[LIKE] = run.id
         st.rerun()  # the form is not in the fragment of this card
+
+
+def _resume(run_id: str) -> None:
+    try:
+        runs.resume(run_id)
+    except SynweightError as error:  # it goes on already, or was deleted in another tab
+        st.toast(plain(error))
 
 
 def _progress(run: Run, log: RunLog) -> None:
