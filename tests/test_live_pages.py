@@ -12,6 +12,7 @@ from waiting import device_taken, waiting_run
 from pages.widgets import charts
 from synweight_core import runs, trash
 from synweight_core.epoch_weights import add_epoch
+from synweight_core.errors import RunError
 from synweight_core.losses import LOSSES
 
 
@@ -72,6 +73,30 @@ def test_removed_run_leaves_the_queue_and_is_stopped(demo, waiting):
     assert runs.stop_requested(runs.folder(waiting[0]))
     assert ended(waiting[0]).status == "stopped"
     assert queue_order(app("train", project=demo.id)) == ["run 1", "run 2"]
+
+
+@pytest.mark.parametrize(("stopped", "resumes"), [(True, True), (False, False)])
+def test_run_that_has_not_finished_can_be_resumed(demo, monkeypatch, stopped, resumes):
+    run_id, asked = made_run(demo, steps=5), []
+    end(run_id, stopped=stopped)
+    monkeypatch.setattr(runs, "resume", asked.append)
+    test = app("train", project=demo.id)
+    assert ("Resume" in [button.label for button in test.button]) == resumes
+    if resumes:
+        press(test, "Resume")
+    assert asked == [run_id] * resumes
+
+
+def test_run_that_goes_on_already_says_so(demo, monkeypatch):
+    end(made_run(demo, steps=5), stopped=True)
+    test = app("train", project=demo.id)
+
+    def refuse(run_id):
+        raise RunError("It is active already.")
+
+    monkeypatch.setattr(runs, "resume", refuse)
+    press(test, "Resume")
+    assert not test.exception and test.toast[0].value == r"It is active already\."
 
 
 def test_active_run_shows_what_it_measures_its_doubts_and_no_test_figure(demo):
