@@ -164,7 +164,7 @@ def test_form_takes_the_settings_of_a_run_and_starts_just_these(demo, monkeypatc
     settings = {"loss": "tuned", "alpha": 0.5, "beta": 0.25, "max_weight": 4.0, "epochs": 2, "seed": 7}
     like = made_run(demo, learning_rate=0.002, batch_size=8, edits=3, device="cpu", **settings)
     end(like)
-    made_run(demo, number=1)  # the newest, whose settings the form has otherwise
+    made_run(demo)  # the newest, whose settings the form has otherwise
     started = []
     monkeypatch.setattr("synweight_core.launch.start_training", lambda project, config: started.append(config))
     test = app("train", project=demo.id, like=like)
