@@ -5,10 +5,12 @@ from dataclasses import asdict
 import streamlit as st
 
 from pages.widgets import live, shell
+from pages.widgets.plain import plain
 from pages.widgets.run_card import LIKE
 from pages.widgets.train_form import losses_list, train_form
 from pages.widgets.weight_controls import quality_help
 from synweight_core import runs
+from synweight_core.errors import SynweightError
 from synweight_core.launch import start_training
 
 shell.page_header(
@@ -23,8 +25,12 @@ with instruments:
         losses_list()
         st.caption(quality_help(project, prepared))
 if configs and not runs.started_just_now(project.id, asdict(configs[-1])):  # a double click is one wish
-    for config in configs:
-        start_training(project, config)
+    try:
+        for config in configs:
+            start_training(project, config)
+    except SynweightError as error:  # a workspace that cannot be written
+        st.error(plain(error))
+        st.stop()
     for name in ("loss", LIKE):
         st.query_params.pop(name, None)
     live.watch_newest(project)
