@@ -15,7 +15,8 @@ from synweight_core.crossed import CONFIDENCE, more_needed
 from synweight_core.projects import metric_label
 from synweight_core.run_groups import Group, Recipe
 
-SEEN = 0.02  # a difference that people care about: 2 points
+SEEN = 0.03  # a difference that nobody should miss: 3 points
+_SHOWN = 0.0005  # what rounds to a tenth of a point
 Kind = Literal["nothing", "unknown", "one seed", "do not use", "better", "no difference", "too few"]
 
 
@@ -114,7 +115,10 @@ def _one_run_each(found: Difference, basis: str) -> str:
 
 
 def _no_difference(found: Difference, basis: str) -> str:
-    return f"No difference beyond noise between {called(found.a)} and {called(found.b)} in {_metric(found)} ({basis})."
+    half = found.interval.half_width
+    missed = f"; one of less than {_points(half)} points may have been missed" if half >= _SHOWN else ""
+    between = f"between {called(found.a)} and {called(found.b)} in {_metric(found)}"
+    return f"No difference beyond noise {between} ({basis}){missed}."
 
 
 def _too_few(found: Difference, basis: str) -> str:
@@ -138,8 +142,8 @@ def _is_apart(found: Difference) -> bool:
 
 
 def _is_seen(found: Difference) -> bool:
-    """Whether a difference of SEEN would most likely have been seen."""
-    return more_needed(found.values, SEEN, confidence=found.interval.confidence)[0] == 0
+    """Whether the noise is small enough that a difference of SEEN would stand out."""
+    return found.interval.half_width <= SEEN
 
 
 RULES: tuple[Rule, ...] = (

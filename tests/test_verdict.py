@@ -96,6 +96,8 @@ def test_other_seeds_of_the_same_setting_make_no_difference():
     assert told.kind == "no difference"
     assert told.sentence.startswith("No difference beyond noise between CE")
     assert "seeds differ and were paired in their order" in told.sentence
+    half = difference(ce(0.8), again).interval.half_width
+    assert told.sentence.endswith(f"); one of less than {100 * half:.1f} points may have been missed.")
 
 
 def test_setting_against_itself_has_no_winner():
@@ -108,11 +110,11 @@ def test_setting_against_itself_has_no_winner():
 
 
 def test_too_few_rows_say_how_many_more():
-    told = said(imp(0.8, n=60), ce(0.79, n=60))
+    told = said(imp(0.8, n=20), ce(0.79, n=20))
     assert told.kind == "too few"
     assert told.sentence.startswith("Too few test rows or seeds to tell ")
     assert "more test rows" in told.sentence
-    assert told.sentence.endswith("would be needed to see a difference of 2 points four times in five.")
+    assert told.sentence.endswith("would be needed to see a difference of 3 points four times in five.")
 
 
 def test_lead_on_one_seed_is_no_victory():
@@ -132,7 +134,7 @@ def test_every_rule_can_be_reached():
         said(*pair).kind
         for pair in (
             (imp(0.8), ce(0.75)), (imp(0.7), real(0.8)), (imp(0.9, seeds=1), ce(0.75, seeds=1)),
-            (imp(0.9, n=1), ce(0.1, n=1)), (ce(0.8), ce(0.8)), (imp(0.8, n=60), ce(0.79, n=60)),
+            (imp(0.9, n=1), ce(0.1, n=1)), (ce(0.8), ce(0.8)), (imp(0.8, n=20), ce(0.79, n=20)),
         )
     }  # fmt: skip
     assert reached == {rule.kind for rule in RULES}
@@ -198,7 +200,7 @@ def test_every_missing_run_is_named():
 
 def test_unequal_test_rows_are_refused():
     with pytest.raises(DataError, match="different test rows"):
-        difference(imp(0.8, n=60), ce(0.8, n=50))
+        difference(imp(0.8, n=20), ce(0.8, n=50))
 
 
 def test_verdict_imports_nothing_heavy():

@@ -41,7 +41,7 @@ def curve_choice(project: Project) -> str:
 def smoothing_choice(project: Project) -> int:
     """Over how many points the training curve is smoothed."""
     return st.selectbox(
-        "Smoothing (points)", SMOOTHING, key=f"smoothing:{project.id}",
+        "Smoothing", SMOOTHING, key=f"smoothing:{project.id}",
         format_func=lambda over: str(over) if over > 1 else "None",
         help="An exponentially weighted mean of the training curve; what was measured stays in pale.",
     )  # fmt: skip
