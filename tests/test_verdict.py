@@ -110,7 +110,7 @@ def test_setting_against_itself_has_no_winner():
 
 
 def test_too_few_rows_say_how_many_more():
-    told = said(imp(0.8, n=20), ce(0.79, n=20))
+    told = said(imp(0.8, n=70, seeds=3), ce(0.79, n=70, seeds=3))
     assert told.kind == "too few"
     assert told.sentence.startswith("Too few test rows or seeds to tell ")
     assert "more test rows" in told.sentence
@@ -134,7 +134,7 @@ def test_every_rule_can_be_reached():
         said(*pair).kind
         for pair in (
             (imp(0.8), ce(0.75)), (imp(0.7), real(0.8)), (imp(0.9, seeds=1), ce(0.75, seeds=1)),
-            (imp(0.9, n=1), ce(0.1, n=1)), (ce(0.8), ce(0.8)), (imp(0.8, n=20), ce(0.79, n=20)),
+            (imp(0.9, n=1), ce(0.1, n=1)), (ce(0.8), ce(0.8)), (imp(0.8, n=70, seeds=3), ce(0.79, n=70, seeds=3)),
         )
     }  # fmt: skip
     assert reached == {rule.kind for rule in RULES}
@@ -200,7 +200,7 @@ def test_every_missing_run_is_named():
 
 def test_unequal_test_rows_are_refused():
     with pytest.raises(DataError, match="different test rows"):
-        difference(imp(0.8, n=20), ce(0.8, n=50))
+        difference(imp(0.8, n=60), ce(0.8, n=50))
 
 
 def test_verdict_imports_nothing_heavy():
