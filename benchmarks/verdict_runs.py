@@ -128,7 +128,7 @@ def tables(values: Mapping[str, Any]) -> list[str]:
     ]
     told = [values[key]["sentence"] for key in values if "_against_" in key]
     seconds = ", ".join(f"{name} {each['mean']:.0f} s" for name, each in values["seconds_per_run"].items())
-    first = [f"Suggested: {values['suggested']}"] if "suggested" in values else []
+    first = [values["suggested"]] if "suggested" in values else []
     return [
         *first,
         measuring.table(["setting", "accuracy %", "95 % interval", "seeds", "test rows"], rows),
