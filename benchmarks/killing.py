@@ -39,9 +39,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Whole:
-    """A run that nobody interrupted."""
+    """A run that nobody interrupted: its seconds, and those after its first event, when its imports are done."""
 
     seconds: float
+    seconds_after_imports: float
     outcome: Outcome
 
 
@@ -97,19 +98,29 @@ def tiny_config(backbone: str, *, loss: str, epochs: int) -> TrainConfig:
 def run_whole(project_id: str, config: TrainConfig) -> Whole:
     """A run that nobody interrupts."""
     run_id, began = started(project_id, config, release_at=QUEUE_SECONDS)
+    wait_for(lambda: has_begun(run_id), seconds=END_SECONDS)
+    imported = time.monotonic()
     run = ended(run_id)
-    seconds = time.monotonic() - began
+    now = time.monotonic()
     if run.status != "finished":
         raise RuntimeError(f"{run_id} is {run.status}: {run.error}")
-    return Whole(round(seconds, 2), outcome(run_id))
+    return Whole(round(now - began, 2), round(now - imported, 2), outcome(run_id))
 
 
-def kill_and_resume(project_id: str, config: TrainConfig, *, at: float, whole: Outcome) -> Kill | None:
-    """Start a run, kill it after `at` seconds, let it go on; None when it had its result before."""
-    run_id, began = started(project_id, config, release_at=min(at, QUEUE_SECONDS))
-    time.sleep(max(0.0, began + at - time.monotonic()))
+def kill_and_resume(
+    project_id: str, config: TrainConfig, *, at: float, whole: Outcome, after_imports: bool = False
+) -> Kill | None:
+    """Start a run, kill it after `at` seconds, let it go on; None when it had its result before.
+
+    The seconds count from the start of the run, or from its first event, when its imports are done: how long these
+    take depends on what else the machine does.
+    """
+    run_id, began = started(project_id, config, release_at=QUEUE_SECONDS if after_imports else min(at, QUEUE_SECONDS))
+    if after_imports:
+        wait_for(lambda: has_begun(run_id), seconds=END_SECONDS)
+    time.sleep(max(0.0, at if after_imports else began + at - time.monotonic()))
     killed_at = time.monotonic() - began
-    reached = runs.latest_event(run_id)
+    reached, holder = runs.latest_event(run_id), runs.device_holder()
     family = kill(run_id)
     status, status_s = seen_as(run_id)
     if status == "finished":
@@ -119,11 +130,16 @@ def kill_and_resume(project_id: str, config: TrainConfig, *, at: float, whole: O
     run = ended(run_id)
     wait_for(lambda: not processes_of(run_id), seconds=STATUS_SECONDS)
     return Kill(
-        loss=config.loss, at_s=round(killed_at, 2), phase=phase(reached), step=reached.get("step", 0),
-        status=status, status_s=status_s, metrics_readable=readable,
+        loss=config.loss, at_s=round(killed_at, 2), phase=phase(reached, has_device=holder == run_id),
+        step=reached.get("step", 0), status=status, status_s=status_s, metrics_readable=readable,
         resumed_from=resumed_from(run_id), resumed_status=run.status,
         compared=compared(run_id, whole), after_kill=after_kill, after_resume=left(run_id, family),
     )  # fmt: skip
+
+
+def has_begun(run_id: str) -> bool:
+    """Whether a run has reported anything."""
+    return (runs.folder(run_id) / "metrics.jsonl").exists()
 
 
 def started(project_id: str, config: TrainConfig, *, release_at: float) -> tuple[str, float]:
@@ -178,10 +194,10 @@ def seen_as(run_id: str) -> tuple[str, float]:
     return runs.load_run(run_id).status, round(time.perf_counter() - began, 3)
 
 
-def phase(reached: Mapping[str, Any]) -> str:
-    """How far a run was, by its latest event."""
+def phase(reached: Mapping[str, Any], *, has_device: bool) -> str:
+    """How far a run was, by its latest event and by whether it had the device."""
     if not reached:
-        return "start and queue"
+        return "imports" if has_device else "start and queue"
     if "step" not in reached:
         return "loading"
     return "training" if reached["step"] < reached["total_steps"] else "test and results"

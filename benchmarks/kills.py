@@ -1,8 +1,9 @@
 """Kills: training runs whose worker or server is killed by SIGKILL at random moments, and what is left of them.
 
-Two parts: `worker` (40 runs, one kill in each fortieth of the time that an uninterrupted run takes; each goes on by
-`runs.resume`) and `server` (10 runs started by the button of the real app, whose server is then killed; the next server
-must show them finished). Rows and checker columns are made up, and the backbone is tiny.
+Two parts: `worker` (40 runs; each goes on by `runs.resume`. Half of the moments are drawn from the whole time that an
+uninterrupted run takes, half from the time after its imports, which take most of it) and `server` (10 runs started by
+the button of the real app, whose server is then killed; the next server must show them finished). Rows and checker
+columns are made up, and the backbone is tiny.
 """
 
 import os
@@ -111,19 +112,23 @@ def measure_worker(stages: measuring.Stages, options: Namespace) -> dict[str, An
     configs = {loss: killing.tiny_config(backbone, loss=loss, epochs=EPOCHS) for loss in LOSSES}
     wholes = {loss: killing.run_whole(project.id, config) for loss, config in configs.items()}
     kills = []
-    for number, share in enumerate(moments(KILLS)):
-        loss = LOSSES[number % len(LOSSES)]
-        kill = partial(_killed, project.id, configs[loss], share, wholes[loss])
-        kills.append(stages.measure(f"kill {number + 1}, {loss}", kill))
+    for number, share in enumerate(moments(KILLS // 2)):
+        for after_imports in (False, True):
+            loss = LOSSES[(number + 2 * after_imports) % len(LOSSES)]
+            kill = partial(_killed, project.id, configs[loss], share, wholes[loss], after_imports=after_imports)
+            kills.append(stages.measure(f"kill {2 * number + after_imports + 1}, {loss}", kill))
     return {"seconds_uninterrupted": {loss: whole.seconds for loss, whole in wholes.items()}, "kills": kills}
 
 
-def _killed(project_id: str, config: TrainConfig, share: float, whole: Whole) -> dict[str, Any]:
-    """A kill after this share of a whole run; a run that was quicker than that is killed earlier."""
-    at = share * whole.seconds
-    while (found := killing.kill_and_resume(project_id, config, at=at, whole=whole.outcome)) is None:
-        at *= 0.95
-    return told(found)
+def _killed(project_id: str, config: TrainConfig, share: float, whole: Whole, *, after_imports: bool) -> dict[str, Any]:
+    """A kill after this share of a whole run; where the run was quicker than that one, it is killed earlier."""
+    at = share * (whole.seconds_after_imports if after_imports else whole.seconds)
+    for _ in range(20):
+        found = killing.kill_and_resume(project_id, config, at=at, whole=whole.outcome, after_imports=after_imports)
+        if found:
+            return told(found)
+        at *= 0.8
+    raise RuntimeError(f"A run of {config.loss} ended before each of 20 kills.")
 
 
 def told(kill: Kill) -> dict[str, Any]:
