@@ -18,7 +18,7 @@ from synweight_core import runs, storage
 
 SHARED = ("measuring", "browser", "tiny_backbone", "leftovers", "map", "killing", "kills_server")
 QUEUE, TRAINING = "in the queue", "in training"
-MOMENTS = (0.1, QUEUE, 1.5, 2.5, TRAINING)  # seconds are of the imports
+MOMENTS = (0.1, QUEUE, 0.5, 2.0, TRAINING)  # seconds are of the start and of the imports
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_orphan_of_a_run_and_its_unfinished_files_are_found(leftovers, workspace
     finally:
         orphan.kill()
         orphan.wait()
-    assert leftovers.left("r", []).orphans == []
+    assert leftovers.processes_of("r") == []
 
 
 def a_kill(killing, leftovers, **differs):
