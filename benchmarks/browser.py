@@ -42,6 +42,13 @@ for (const name of ['keydown', 'pointerup']) addEventListener(name, () => { wind
 @contextmanager
 def server(app: Path = measuring.ROOT / "app.py") -> Iterator[str]:
     """A Streamlit app on a free port, from its start until it answers; its address."""
+    with served(app) as (_, address):
+        yield address
+
+
+@contextmanager
+def served(app: Path = measuring.ROOT / "app.py") -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """As `server`; the process, which may be ended inside the block, and its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -53,7 +60,7 @@ def server(app: Path = measuring.ROOT / "app.py") -> Iterator[str]:
     )  # fmt: skip
     try:
         _wait_for(process, f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
+        yield process, f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(20)

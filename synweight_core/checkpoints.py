@@ -21,7 +21,6 @@ FILE = runs.CHECKPOINT
 
 def save(folder: Path, state: TrainState) -> None:
     """Replace the checkpoint in a run's folder. Raises OSError; the old one then stays."""
-    _remove_unfinished(folder)
     sums = {name: _sum(tensor) for name, tensor in state.tensors.items()}
     header = {"step": state.step, "facts": state.facts, "sums": sums}
     try:
@@ -38,7 +37,6 @@ def load(folder: Path) -> TrainState | None:
     Raises:
         CheckpointError: it is damaged.
     """
-    _remove_unfinished(folder)
     if not (folder / FILE).exists():
         return None
     try:
@@ -57,12 +55,6 @@ def load(folder: Path) -> TrainState | None:
 _DAMAGED = (
     "The checkpoint of this run is damaged: its values are not those that were written. The run begins from the start."
 )
-
-
-def _remove_unfinished(folder: Path) -> None:
-    """What a killed worker was writing."""
-    for path in folder.glob(f".*{Path(FILE).suffix}"):
-        path.unlink(missing_ok=True)
 
 
 def _sum(tensor: torch.Tensor) -> int:

@@ -68,6 +68,13 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def remove_unfinished(folder: Path, *suffixes: str) -> None:
+    """Remove what killed processes were writing by `write_atomically`, of files that nobody else writes now."""
+    for path in folder.glob("." + "[0-9a-f]" * 16 + ".*"):
+        if path.suffix in suffixes:
+            path.unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 (any JSON value)
     """Replace `path` by `value` as JSON."""
     text = json.dumps(value, indent=2, ensure_ascii=False)

@@ -29,6 +29,8 @@ from synweight_core.training import TrainResult, train
 
 Report = Callable[[dict[str, Any]], None]
 
+_NEW_MODEL = ".model"  # until it is whole
+
 
 def run_training(path: Path, config: Mapping[str, Any], report: Report) -> dict[str, Any]:
     """Train as `config` says, write `model/` and `outputs.npz` into the run folder; the figures.
@@ -39,6 +41,7 @@ def run_training(path: Path, config: Mapping[str, Any], report: Report) -> dict[
         SynweightError: something that it needs is not there, or does not fit.
     """
     started = time.perf_counter()
+    _remove_unfinished(path)
     settings = TrainConfig(**config["settings"])
     project = load_project(config["project"])
     prepared = need_prepared(project)
@@ -65,6 +68,13 @@ def run_training(path: Path, config: Mapping[str, Any], report: Report) -> dict[
         arrays["test_log_probs"] = result.test_log_probs
     storage.write_atomically(path / "outputs.npz", lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
     return result.figures | {"seconds": time.perf_counter() - started}
+
+
+def _remove_unfinished(path: Path) -> None:
+    """What a killed worker of this run was writing; not the zip of an earlier model, which a page may be packing."""
+    for folder in (path, path / "playback"):
+        storage.remove_unfinished(folder, ".json", ".npy", ".npz", ".safetensors")
+    shutil.rmtree(path / _NEW_MODEL, ignore_errors=True)
 
 
 def _going_on(path: Path, report: Report) -> TrainState | None:
@@ -102,8 +112,7 @@ def _of_all(row_weights: np.ndarray, kept: np.ndarray) -> np.ndarray:
 
 def _save_model(path: Path, result: TrainResult, card: str) -> None:
     """Replace `model/` and what was made of an earlier one, so that a full disk leaves the model that there was."""
-    new = path / ".model"  # no other process writes here; what a killed one left goes
-    shutil.rmtree(new, ignore_errors=True)
+    new = path / _NEW_MODEL
     try:
         result.model.save_pretrained(new)
         result.tokenizer.save_pretrained(new)

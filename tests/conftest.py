@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from benchmarks.tiny_backbone import make_tiny_backbone
 from synweight_core import projects, runs
 
 ROOT = Path(__file__).parent.parent
@@ -74,17 +75,7 @@ def benchmark(monkeypatch):
 @pytest.fixture(scope="session")
 def tiny_backbone(tmp_path_factory):
     """A folder with a BERT of one small layer, dropout included, and MiniLM's tokenizer: a step takes a millisecond."""
-    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, set_seed
-
-    from synweight_core.models import MINILM, model_source
-
-    folder = tmp_path_factory.mktemp("backbone")
-    tokenizer = AutoTokenizer.from_pretrained(model_source(MINILM), local_files_only=True)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    set_seed(0)
-    BertForSequenceClassification(BertConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
+    return make_tiny_backbone(tmp_path_factory.mktemp("backbone"))
 
 
 def ended(run_id):

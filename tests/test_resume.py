@@ -209,12 +209,6 @@ def test_full_disk_leaves_the_old_checkpoint_alone(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == [checkpoints.FILE]
 
 
-def test_what_a_killed_worker_was_writing_goes(tmp_path):
-    (tmp_path / ".abc.safetensors").write_bytes(b"half")
-    checkpoints.load(tmp_path)
-    assert not [*tmp_path.iterdir()]
-
-
 # --- runs -----------------------------------------------------------------------------------
 
 
@@ -282,6 +276,18 @@ def test_steps_that_a_killed_run_repeats_are_in_its_curve_once(demo, few):
     assert steps(path.name) == [*range(1, 10)]
     assert set(before) <= set(curve(runs.read_metrics(path.name)[0]))  # repeated to the last bit
     assert epoch_weights.epoch_weights(path.name).shape == (3, 1200)
+
+
+def test_what_a_killed_worker_was_writing_goes_when_the_run_goes_on(demo, few):
+    path, about = folder_of(demo, few | {"epochs": 1})
+    (path / "playback").mkdir()
+    (path / ".model").mkdir()
+    name = ".0123456789abcdef"
+    half = [path / f"{name}{suffix}" for suffix in (".json", ".npz", ".safetensors")]
+    for file in [*half, path / "playback" / f"{name}.npy", path / ".model" / "config.json", path / f"{name}.zip"]:
+        file.write_bytes(b"half")
+    run_training(path, about, stops_at([], lambda event: event["event"] == "loading"))
+    assert [file.name for file in path.rglob(".*")] == [f"{name}.zip"]  # which a page may be packing
 
 
 def test_run_with_a_damaged_checkpoint_says_so_and_begins_from_the_start(demo, few):
