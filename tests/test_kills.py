@@ -18,7 +18,7 @@ from synweight_core import runs, storage
 
 SHARED = ("measuring", "browser", "tiny_backbone", "leftovers", "map", "killing", "kills_server")
 QUEUE, TRAINING = "in the queue", "in training"
-MOMENTS = (0.1, QUEUE, 0.5, 2.0, TRAINING)  # seconds are of the start and of the imports
+MOMENTS = (QUEUE, 2.0, TRAINING)  # seconds are of the start and of the imports
 
 
 @pytest.fixture
