@@ -1,4 +1,4 @@
-"""Runs whose worker or parent is killed by SIGKILL: at five moments here, at fifty in the long form."""
+"""Runs whose worker or parent is killed by SIGKILL: at three moments here, at fifty in the long form."""
 
 import json
 import os
@@ -69,7 +69,7 @@ def reach(killing, run_id, moment):
         time.sleep(moment)
 
 
-def test_run_that_is_killed_five_times_is_equal_to_the_last_bit_to_one_that_never_was(
+def test_run_that_is_killed_three_times_is_equal_to_the_last_bit_to_one_that_never_was(
     kills, killing, leftovers, tiny_backbone
 ):
     project = kills.grown_project(400)
