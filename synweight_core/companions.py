@@ -72,9 +72,12 @@ def end_with_worker() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _command(path: Path) -> list[str]:
+    return [sys.executable, "-m", "synweight_core.worker", str(path)]
+
+
 def _started(path: Path, told: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "synweight_core.worker", str(path)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, **told})
+    return subprocess.Popen(_command(path), stdin=subprocess.PIPE, env={**os.environ, **told})
 
 
 def _watch(others: list[subprocess.Popen[bytes]], over: threading.Event, failed: Callable[[str], None]) -> None:

@@ -14,7 +14,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
 from torch import distributed
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from synweight_core.errors import ModelError, StopRequested
 
@@ -62,29 +61,36 @@ class Processes:
         """Replace each tensor by its sum over all processes."""
         if self.count > 1:
             for some in _side_by_side(tensors):
-                values = parameters_to_vector(some)
-                distributed.all_reduce(values)
-                vector_to_parameters(values, some)
+                values = torch.cat([tensor.detach().reshape(-1) for tensor in some])
+                self._add_up(values)
+                parts = torch.split(values, [tensor.numel() for tensor in some])
+                for tensor, part in zip(some, parts, strict=True):
+                    tensor.detach().copy_(part.view_as(tensor))
 
     def of_first(self, flag: bool) -> bool:
         """What the first process says, over all of them."""
         if self.count == 1:
             return flag
-        said = torch.tensor(int(flag), device=self.device)
-        distributed.broadcast(said, 0)
+        said = torch.tensor([int(flag and self.index == 0)], device=self.device)
+        self.add_up([said])
         return bool(said.item())
 
     def begin_alike(self, model: torch.nn.Module, *, seed: int) -> None:
         """Give all processes the first one's model, and each random numbers of its own, over all processes."""
-        if self.count > 1:
-            for tensor in model.state_dict().values():
-                distributed.broadcast(tensor, 0)
+        tensors = model.state_dict().values()
+        if self.index:
+            for tensor in tensors:
+                tensor.zero_()
+        self.add_up(tensors)
         self.reseed(seed)
 
     def reseed(self, seed: int) -> None:
         """Dropout must not be the same in every share; the first process keeps the random numbers of a run alone."""
         if self.index:
             torch.manual_seed(seed + 7_919 * self.index)  # a prime: runs with seeds side by side do not meet
+
+    def _add_up(self, values: torch.Tensor) -> None:
+        distributed.all_reduce(values)
 
 
 ALONE = Processes()

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from accelerate.tracking import filter_trackers
+
 from synweight_core.errors import ModelError
 from synweight_core.prediction import accelerator_for
 from synweight_core.train_config import TrainConfig
@@ -30,7 +32,8 @@ def tracked(report: Report, config: TrainConfig, path: Path) -> Iterator[Report]
     if not config.tracker:
         yield report
         return
-    accelerator = _accelerator(config, path)
+    _need(config.tracker, path / FOLDER)
+    accelerator = accelerator_for(config, tracker=config.tracker, folder=path / FOLDER)
     accelerator.init_trackers(path.name, config=asdict(config))
 
     def tell(event: dict[str, Any]) -> None:
@@ -52,14 +55,13 @@ def figures(event: dict[str, Any]) -> dict[str, float]:
     return {f"{split}/{name}": value for name, value in numbers.items()} if split else {}
 
 
-def _accelerator(config: TrainConfig, path: Path) -> Any:  # noqa: ANN401 (Accelerator has no types)
+def _need(name: str, folder: Path) -> None:
     try:
-        accelerator = accelerator_for(config, tracker=config.tracker, folder=path / FOLDER)
+        found = filter_trackers([name], folder)
     except ValueError as error:
-        raise ModelError(f"{error} '{config.tracker}' was asked for.") from error
-    if not accelerator.log_with:
+        raise ModelError(f"The tracker '{name}' was asked for. {error}") from error
+    if not found:
         raise ModelError(
-            f"The tracker '{config.tracker}' was asked for, and its package is not installed here. Install it (pip "
-            "install tensorboard, for instance), or train without a tracker."
+            f"The tracker '{name}' was asked for, and its package is not installed here. Install it (pip install "
+            "tensorboard, for instance), or train without a tracker."
         )
-    return accelerator

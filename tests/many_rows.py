@@ -1,4 +1,4 @@
-"""A program that trains on made-up rows, alone or as one of several processes: `many_rows.py BACKBONE OUT LOSS...`."""
+"""A program that trains on made-up rows, alone or as one of several processes: `many_rows.py BACKBONE OUT PLANS`."""
 
 import json
 import sys
@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-WORDS = {"late": "parcel order courier late waiting days".split(), "refund": "money back card refund paid bank".split()}
+WORDS = (
+    ["parcel", "order", "courier", "late", "waiting", "days"],
+    ["money", "back", "card", "refund", "paid", "bank"],
+)
 
 
 def texts(n, *, seed):
     """Texts of 2 to 12 words, most of them of the words of its label, and the labels. [n]"""
     random = np.random.default_rng(seed)
     labels = random.integers(0, 2, n)
-    own, other = ([*WORDS.values()][i] for i in (0, 1))
+    own, other = WORDS
     lines = [
         " ".join(
             random.choice(own if is_first else other) for is_first in random.random(length) < (0.3, 0.7)[1 - label]
@@ -34,23 +37,23 @@ def data(*, n_train, n_test):
     return TrainData(rows, few, test, ("late", "refund"), **columns)
 
 
-def trained(backbone, loss, *, n_train=49, n_test=21, stop_at=0, **choices):
+def trained(backbone, *, n_train=49, n_test=21, stop_at=0, **choices):
     """Losses by step, scores by evaluation, log-probabilities and weights of one run."""
+    from synweight_core import companions
     from synweight_core.errors import StopRequested
     from synweight_core.train_config import TrainConfig
     from synweight_core.training import train
 
     quick = {"epochs": 2, "batch_size": 8, "evaluations_per_epoch": 1, "learning_rate": 0.01, "device": "cpu"}
-    events = []
+    events, is_first = [], not companions.is_companion()
 
     def report(event):
         events.append(event)
-        if event["event"] == "step" and event["step"] == stop_at:
+        if is_first and event["event"] == "step" and event["step"] == stop_at:
             raise StopRequested
 
-    given = data(n_train=n_train, n_test=n_test)
-    config = TrainConfig(loss=loss, backbone=backbone, precision="float32", **quick | choices)
-    result = train(config, given, report if is_first() else lambda event: None)
+    config = TrainConfig(backbone=backbone, precision="float32", **quick | choices)
+    result = train(config, data(n_train=n_train, n_test=n_test), report)
     return {
         "losses": [event["loss"] for event in events if event["event"] == "step"],
         "rates": [event["learning_rate"] for event in events if event["event"] == "step"],
@@ -63,17 +66,10 @@ def trained(backbone, loss, *, n_train=49, n_test=21, stop_at=0, **choices):
     }
 
 
-def is_first():
-    """Whether this process reports."""
-    from synweight_core import companions
-
-    return not companions.is_companion()
-
-
 if __name__ == "__main__":
-    from synweight_core import companions, processes
+    from synweight_core import processes
 
     backbone, out, plans = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
     found = [trained(backbone, **plan) for plan in plans]
-    (out / f"{'first' if is_first() else 'other'}.json").write_text(json.dumps(found))
+    out.write_text(json.dumps(found))
     processes.leave()
