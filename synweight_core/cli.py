@@ -145,16 +145,27 @@ def edits(project_id: str) -> None:
 @click.option("--seeds", type=click.IntRange(1), default=1, help="How many runs, with seeds SEED, SEED+1, ...")
 @click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="How many processes share each batch: one a GPU, or several on the CPU.",
+)
+@click.option("--tracker", default="", help="Log to this tracker, too, by Accelerate's name for it: tensorboard, ...")
+@click.option("--by-hand", is_flag=True, help="Start nothing; print the command that does, on several machines too.")
 @click.option("--wait/--no-wait", default=True, help="Follow the runs until they end.")
-def train(project_id: str, seed: int, seeds: int, wait: bool, **options: Any) -> None:  # noqa: ANN401
+def train(project_id: str, seed: int, seeds: int, wait: bool, by_hand: bool, **options: Any) -> None:  # noqa: ANN401
     """Start weighted training runs; they show live in the app too."""
     project = projects.load_project(project_id)
     need_prepared(project)
     started = []
     for number in range(seed, seed + seeds):
-        started.append(start_training(project, project_config(project, **options, seed=number)))
-        click.echo(started[-1])
-    if wait and not all([follow(run_id) for run_id in started]):
+        config = project_config(project, **options, seed=number)
+        started.append(start_training(project, config, launch=not by_hand))
+        command = f"accelerate launch --num_processes {config.processes} -m synweight_core.worker "
+        click.echo(command + str(runs.folder(started[-1])) if by_hand else started[-1])
+    if wait and not by_hand and not all([follow(run_id) for run_id in started]):
         sys.exit(1)
 
 

@@ -2,7 +2,8 @@
 
 The parts of a batch together give the loss of the whole batch: a sum over its rows, divided by how many they are.
 Weights that follow the model are made for the whole batch at once, so that they are scaled over the same rows
-whatever the parts. It knows no optimizer, files or projects. Imports torch: for worker processes.
+whatever the parts, and whatever the shares of several processes. It knows no optimizer, files or projects. Imports
+torch: for worker processes.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,24 +16,34 @@ from torch.nn.functional import cross_entropy
 
 from synweight_core.errors import ModelError
 from synweight_core.prediction import is_out_of_memory
+from synweight_core.processes import ALONE, Processes
 from synweight_core.row_weights import RowWeights
 from synweight_core.train_state import restore_torch_random, torch_random
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs of the model by name, labels and positions among the training rows; each of b rows."""
+    """Inputs of the model by name, labels and positions among the training rows; each of b rows.
+
+    `whole` are the positions of the batch of all processes, of which this is a share; None where it is all. [n]
+    """
 
     inputs: dict[str, torch.Tensor]
     labels: torch.Tensor
     positions: torch.Tensor
+    whole: torch.Tensor | None = None
+
+    @property
+    def all_positions(self) -> torch.Tensor:
+        """Positions of the rows of all processes. [n]"""
+        return self.positions if self.whole is None else self.whole
 
     def parts(self, rows: int) -> Iterator["Batch"]:
         """The same rows, at most `rows` at once."""
         for start in range(0, len(self.labels), rows):
             some = slice(start, start + rows)
             inputs = {name: values[some] for name, values in self.inputs.items()}
-            yield Batch(inputs, self.labels[some], self.positions[some])
+            yield Batch(inputs, self.labels[some], self.positions[some], self.all_positions)
 
 
 class Gradients:
@@ -47,14 +58,17 @@ class Gradients:
         rows_at_once: int,
         backward: Callable[[torch.Tensor], None],
         shrunk: Callable[[int], None] = lambda rows: None,
+        processes: Processes = ALONE,
     ) -> None:
         """`targets` are those of `row_weights.targets`; `shrunk` is told how many rows are tried from then on."""
         self.rows_at_once = rows_at_once
         self._model, self._row_weights, self._targets = model, row_weights, targets
-        self._backward, self._shrunk = backward, shrunk
+        self._backward, self._shrunk, self._processes = backward, shrunk, processes
 
     def add(self, batch: Batch) -> torch.Tensor:
         """The mean weighted loss of the batch, without gradient; its gradient is added to the parameters.
+
+        With several processes both are those of the whole batch, in each of them.
 
         Raises:
             ModelError: memory runs out even at one row.
@@ -65,6 +79,8 @@ class Gradients:
             clear_device_cache()
             self.rows_at_once = (min(self.rows_at_once, len(batch.labels)) + 1) // 2
             self._shrunk(self.rows_at_once)
+        gradients = [parameter.grad for parameter in self._model.parameters() if parameter.grad is not None]
+        self._processes.add_up([loss, *gradients])
         return loss
 
     def _tried(self, batch: Batch, given: list[torch.Tensor]) -> torch.Tensor | None:
@@ -89,9 +105,9 @@ class Gradients:
                 restore_torch_random(state)
             logits = self._logits(part)
             if not given:
-                given.append(self._weights(part, logits))
+                given.append(self._weights(batch, -cross_entropy(logits.detach(), part.labels, reduction="none")))
             weight = given[0][start : start + len(part.labels)]
-            loss = (weight * self._losses(part, logits)).sum() / len(batch.labels)
+            loss = (weight * self._losses(part, logits)).sum() / len(batch.all_positions)
             self._backward(loss)
             total = total.to(loss.device) + loss.detach()
             start += len(part.labels)
@@ -104,7 +120,7 @@ class Gradients:
         dropout as the pass that learns.
         """
         if self._row_weights.is_fixed:
-            given[:] = [self._row_weights.of_batch(batch.positions, torch.zeros(0, device=batch.labels.device))]
+            given[:] = [self._weights(batch, torch.zeros(0, device=batch.labels.device))]
             return [None] * len(parts)
         if given:
             return [None] * len(parts)
@@ -113,16 +129,18 @@ class Gradients:
             for part in parts:
                 states.append(torch_random())
                 said.append(-cross_entropy(self._logits(part), part.labels, reduction="none"))
-        given[:] = [self._row_weights.of_batch(batch.positions, torch.cat(said))]
+        given[:] = [self._weights(batch, torch.cat(said))]
         return states
 
     def _logits(self, part: Batch) -> torch.Tensor:
         logits: torch.Tensor = self._model(**part.inputs).logits
         return logits.float()
 
-    def _weights(self, part: Batch, logits: torch.Tensor) -> torch.Tensor:
-        log_p = -cross_entropy(logits.detach(), part.labels, reduction="none")
-        return self._row_weights.of_batch(part.positions, log_p)
+    def _weights(self, batch: Batch, log_p: torch.Tensor) -> torch.Tensor:
+        """Of these rows, from the model's log-probabilities of their labels and of those of all processes. [b]"""
+        rows = batch.all_positions
+        said = log_p if self._row_weights.is_fixed else self._processes.of_all(log_p, len(rows))
+        return self._processes.of_mine(self._row_weights.of_batch(rows, said))
 
     def _losses(self, part: Batch, logits: torch.Tensor) -> torch.Tensor:
         """Cross-entropy with the labels, or with what each row teaches. [b]"""

@@ -29,6 +29,6 @@ def config_like(config: TrainConfig, **choices: Any) -> TrainConfig:  # noqa: AN
     return run_config(**asdict(config) | choices)
 
 
-def start_training(project: Project, config: TrainConfig) -> str:
-    """Start a run; its id."""
-    return runs.start("train", project.id, asdict(config), name=run_name(config))
+def start_training(project: Project, config: TrainConfig, *, launch: bool = True) -> str:
+    """Start a run, or with `launch` false only make its folder; its id."""
+    return runs.start("train", project.id, asdict(config), name=run_name(config), launch=launch)

@@ -3,7 +3,7 @@
 It knows no evaluation, files or projects. Imports torch: for worker processes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from transformers import PreTrainedModel, get_linear_schedule_with_warmup
 
 from synweight_core.gradients import Batch, Gradients
+from synweight_core.processes import processes_of
 from synweight_core.row_weights import RowWeights, targets
 from synweight_core.train_config import TrainConfig
 from synweight_core.train_data import TrainData
@@ -48,21 +49,29 @@ class Learner:
         )
         warmup_steps = round(config.warmup_share * total_steps)
         scheduler = get_linear_schedule_with_warmup(optimizer, warmup_steps, total_steps)
-        self._accelerator = accelerator
-        self._prepared, self._optimizer, self._scheduler = accelerator.prepare(model, optimizer, scheduler)
+        self._accelerator, self._seed = accelerator, config.seed
+        # without evaluation_mode several processes would add up gradients in step with the backward pass
+        self._prepared = accelerator.prepare_model(model, evaluation_mode=True)
+        self._optimizer, self._scheduler = accelerator.prepare(optimizer, scheduler)
         self.model: PreTrainedModel = accelerator.unwrap_model(self._prepared)
+        self.processes = processes_of(accelerator)
+        self.processes.begin_alike(self.model, seed=config.seed)
         self.row_weights = RowWeights(config, data)
         self._gradients = Gradients(
             self._prepared, self.row_weights, targets(config, data),
-            rows_at_once=config.batch_size, backward=accelerator.backward, shrunk=shrunk,
+            rows_at_once=config.batch_size, backward=accelerator.backward, shrunk=shrunk, processes=self.processes,
         )  # fmt: skip
 
-    def step(self, batch: Mapping[str, torch.Tensor]) -> dict[str, float]:
-        """Learn from a batch of the collator; its `loss` (weighted, nats) and the `learning_rate` that was used."""
+    def step(self, batch: Mapping[str, torch.Tensor], *, of: Sequence[int] | None = None) -> dict[str, float]:
+        """Learn from a batch of the collator; its `loss` (weighted, nats) and the `learning_rate` that was used.
+
+        With several processes it is `processes.mine` of the rows at the positions `of`.
+        """
         self._prepared.train()
         on_device = {name: values.to(self._accelerator.device) for name, values in batch.items()}
         positions, labels = on_device.pop("position"), on_device.pop("labels")
-        loss = self._gradients.add(Batch(on_device, labels, positions))
+        whole = None if of is None else torch.tensor(of)
+        loss = self._gradients.add(Batch(on_device, labels, positions, whole))
         self._accelerator.clip_grad_norm_(self._prepared.parameters(), GRADIENT_NORM)
         learning_rate = self._scheduler.get_last_lr()[0]
         self._optimizer.step()
@@ -102,3 +111,4 @@ class Learner:
         self._gradients.rows_at_once = facts["rows_at_once"]
         restore_plain_random(facts["random"])
         restore_torch_random(under("random", tensors))
+        self.processes.reseed(self._seed + self._scheduler.state_dict()["last_epoch"])  # of the others none are kept

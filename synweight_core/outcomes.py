@@ -64,5 +64,5 @@ def _setting(config: TrainConfig) -> Setting:
 
 def recipe(config: TrainConfig) -> str:
     """All that a run was told besides its weights, seed and device, as one text."""
-    apart = _WEIGHT_FIELDS | {"loss", "train_on", "edits", "seed", "device"}
+    apart = _WEIGHT_FIELDS | {"loss", "train_on", "edits", "seed", "device", "processes", "tracker"}
     return json.dumps({name: value for name, value in vars(config).items() if name not in apart}, sort_keys=True)

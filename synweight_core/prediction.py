@@ -5,16 +5,20 @@ and knows no files, projects or pages. Imports torch: for worker processes and n
 """
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DataLoaderConfiguration
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from safetensors import SafetensorError
+from torch import distributed
 from torch.nn.functional import log_softmax
 from torch.utils.data import Sampler
 from transformers import (
@@ -27,6 +31,7 @@ from transformers import (
 )
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from synweight_core.companions import MEETING
 from synweight_core.devices import has_bf16, pick_device
 from synweight_core.errors import ModelError
 from synweight_core.models import is_local, model_source
@@ -48,11 +53,36 @@ class LabelledTexts:
     texts_b: Sequence[str] | None = None
 
 
-def accelerator_for(config: TrainConfig) -> Accelerator:
-    """The device and precision of a run. Raises ModelError when the device is not there."""
+def accelerator_for(config: TrainConfig, *, tracker: str | None = None, folder: Path | None = None) -> Accelerator:
+    """The device and precision of a run. Raises ModelError when the device, or one for each process, is not there."""
     device = pick_device(config.device)
+    _meet(device)
     bf16 = has_bf16(device) if config.precision == "auto" else config.precision == "bf16"
-    return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if bf16 else "no")
+    return Accelerator(
+        cpu=device == "cpu",
+        mixed_precision="bf16" if bf16 else "no",
+        dataloader_config=DataLoaderConfiguration(split_batches=True),  # a step is one step, however many share it
+        log_with=tracker,
+        project_dir=folder,
+    )
+
+
+def _meet(device: str) -> None:
+    """Join the other processes of a run on this machine, where its worker started some."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    found = {"cuda": torch.cuda.device_count(), "mps": 1}.get(device, here)
+    if here > found:
+        raise ModelError(
+            f"{here} processes were asked for on this machine; it has {found} devices of the kind '{device}', and each "
+            "process needs one. Choose fewer processes, or the device cpu."
+        )
+    if MEETING in os.environ and not distributed.is_initialized():
+        distributed.init_process_group(
+            "nccl" if device == "cuda" else "gloo",
+            init_method=Path(os.environ[MEETING]).as_uri(),
+            rank=int(os.environ["RANK"]),
+            world_size=int(os.environ["WORLD_SIZE"]),
+        )
 
 
 def precision_of(accelerator: Accelerator) -> str:

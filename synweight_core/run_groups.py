@@ -212,7 +212,13 @@ def _recipe_of(by_setting: Mapping[object, Mapping[int, tuple[TrainConfig, Run]]
         for name, config in zip(short, configs, strict=True)
     ]
     groups = [
-        Group(name, replace(config, seed=0, device="auto"), seeds, tuple(by_seed[seed][1] for seed in seeds), test)
+        Group(
+            name,
+            replace(config, seed=0, device="auto", processes=1, tracker=""),
+            seeds,
+            tuple(by_seed[seed][1] for seed in seeds),
+            test,
+        )
         for name, config, by_seed in zip(names, configs, by_setting.values(), strict=True)
         for seeds in [tuple(sorted(by_seed))]
     ]
@@ -235,7 +241,7 @@ def _is_of(loss: str, settings: WeightSettings) -> bool:
 def _words(config: TrainConfig) -> str:
     """The recipe: its main choices, then what else is not as usual."""
     usual, told = asdict(TrainConfig()), asdict(config)
-    weights = {*asdict(config.weight_settings), "loss", "train_on", "edits", "seed", "device"}
+    weights = {*asdict(config.weight_settings), "loss", "train_on", "edits", "seed", "device", "processes", "tracker"}
     unusual = [name for name in told if name not in {*weights, *_SAID} and told[name] != usual[name]]
     shown = [f"{name.replace('_', ' ')} {told[name]}" for name in (*_SAID[1:], *unusual)]
     return ", ".join([config.backbone, *shown])

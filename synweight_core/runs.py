@@ -30,11 +30,13 @@ Status = Literal["queued", "running", "finished", "stopped", "failed"]
 # Threads that wait by spinning starve each other when anything else runs: measured 3 to 10 times slower.
 WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 CHECKPOINT = "checkpoint.safetensors"
+LOCKED = "SYNWEIGHT_LOCKED"  # set for a worker whose lock is held by whoever launched it
 WAITING = "waiting"  # a run that goes on has events from before, and yet waits for the device
 _DEVICE_ORDER: tuple[Kind, ...] = ("score", "train")  # scoring takes a minute and goes before runs that wait
 ASIDE = ("notice", "tokenising", "scoring", "checkpoint")  # events beside the course of a job
 _LEAVING_SECONDS = 15.0  # of a worker that has written its result
 _TAIL_BYTES = 65_536
+_NOT_STARTED = "Nobody has started its worker yet. Start it by the command that was printed, or let the run go on here."
 _ENDED_SILENTLY = (
     "The worker ended without a word: it was killed, or memory or disk space ran out. Start it again; what was "
     "finished is kept."
@@ -77,8 +79,10 @@ def folder(run_id: str) -> Path:
     return storage.home() / "runs" / storage.checked_id(run_id)
 
 
-def start(kind: Kind, project_id: str, settings: dict[str, Any], *, name: str) -> str:
+def start(kind: Kind, project_id: str, settings: dict[str, Any], *, name: str, launch: bool = True) -> str:
     """Create a run folder and launch its worker in a session of its own. The run's id.
+
+    Without `launch` people start its worker themselves, on several machines for instance.
 
     Raises:
         WorkspaceError: the folder cannot be made: the workspace is read-only, or the disk is full.
@@ -98,7 +102,8 @@ def start(kind: Kind, project_id: str, settings: dict[str, Any], *, name: str) -
     with (path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         storage.write_json(path / "config.json", config)
-        _launch(path, lock.fileno())
+        if launch:
+            _launch(path, lock.fileno())
     return run_id
 
 
@@ -116,12 +121,26 @@ def resume(run_id: str) -> None:
         raise RunError(f"'{run_id}' is no training run, and only these go on. Start it again.")
     with (run.folder / "lock").open("a") as lock:
         _take_lock(lock.fileno(), run_id)
-        if not (storage.read_json(run.folder / "result.json") or {"stopped": True}).get("stopped"):
-            raise RunError(f"The run '{run_id}' has finished: nothing is left to do. Start a new run for more epochs.")
-        (run.folder / WAITING).touch()
-        for ended in ("stop", "error.json", "result.json"):
-            (run.folder / ended).unlink(missing_ok=True)
+        _reopen(run.folder)
         _launch(run.folder, lock.fileno())
+
+
+@contextmanager
+def taken_up(path: Path) -> Iterator[None]:
+    """Hold the lock of a run whose worker people start themselves. Raises RunError: it has finished, or is active."""
+    with (path / "lock").open("a") as lock:
+        _take_lock(lock.fileno(), path.name)
+        _reopen(path)
+        yield
+
+
+def _reopen(path: Path) -> None:
+    """Remove how a run ended, so that it goes on; its lock is held. Raises RunError when it has finished."""
+    if not (storage.read_json(path / "result.json") or {"stopped": True}).get("stopped"):
+        raise RunError(f"The run '{path.name}' has finished: nothing is left to do. Start a new run for more epochs.")
+    (path / WAITING).touch()
+    for ended in ("stop", "error.json", "result.json"):
+        (path / ended).unlink(missing_ok=True)
 
 
 def _launch(path: Path, lock: int) -> None:
@@ -134,7 +153,7 @@ def _launch(path: Path, lock: int) -> None:
             stderr=log,
             start_new_session=True,
             pass_fds=[lock],
-            env=os.environ | WORKER_ENVIRONMENT | {"SYNWEIGHT_HOME": str(storage.home())},
+            env=os.environ | WORKER_ENVIRONMENT | {"SYNWEIGHT_HOME": str(storage.home()), LOCKED: "1"},
         )
     threading.Thread(target=worker.wait, daemon=True).start()  # leaves no zombie; nothing else keeps the handle
 
@@ -306,7 +325,8 @@ def _outcome(path: Path) -> tuple[Status, dict[str, Any] | None, str | None]:
     if held:
         is_running = (path / "metrics.jsonl").exists() and not (path / WAITING).exists()
         return ("running" if is_running else "queued"), None, None
-    return "failed", None, _ENDED_SILENTLY
+    was_started = (path / "worker.log").exists() or (path / "metrics.jsonl").exists()
+    return "failed", None, _ENDED_SILENTLY if was_started else _NOT_STARTED
 
 
 def _is_held(lock: Path) -> bool:

@@ -1,5 +1,6 @@
 """What a person chooses for a run. Plain values that go to JSON and back; imports no torch."""
 
+import re
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -17,7 +18,8 @@ class TrainConfig:
     """One run. Raises ValueError when a value is out of its range.
 
     The fields of WeightSettings are used by losses that leave them open ("tuned"), the caps by every weighted loss.
-    `edits` is how many lines of the project's log of edits the run replays.
+    `edits` is how many lines of the project's log of edits the run replays. A batch is shared by all `processes`.
+    `tracker` is the name that Accelerate has for where figures are logged, too; nothing: nowhere.
     """
 
     loss: str = "ce"
@@ -43,6 +45,8 @@ class TrainConfig:
     balance: str = "none"
     drop_share: float = 0.0
     real_mass: float = 0.0
+    processes: int = 1
+    tracker: str = ""
 
     def __post_init__(self) -> None:
         _expect(self.loss in LOSSES, "loss", self.loss, f"one of {', '.join(LOSSES)}")
@@ -55,10 +59,12 @@ class TrainConfig:
         for name, lowest, highest in (
             ("epochs", 1, 1000), ("batch_size", 1, 4096), ("max_length", 8, 8192),
             ("evaluations_per_epoch", 1, 100), ("seed", 0, 2**31 - 1),
-            ("edits", 0, 2**31 - 1),
+            ("edits", 0, 2**31 - 1), ("processes", 1, 64),
         ):  # fmt: skip
             value = getattr(self, name)
             _expect(lowest <= value <= highest, name, value, f"{lowest:,} to {highest:,}")
+        is_name = not self.tracker or re.fullmatch(r"[a-z][a-z0-9_]*", self.tracker)
+        _expect(bool(is_name), "tracker", repr(self.tracker), "nothing, or a name such as tensorboard")
 
     @property
     def weight_settings(self) -> WeightSettings:

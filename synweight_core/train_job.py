@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synweight_core import checkpoints, epoch_weights, storage
+from synweight_core import checkpoints, epoch_weights, processes, storage
 from synweight_core.curated import shuffled_weights, weight_columns
 from synweight_core.curation import Curation, load_curation
 from synweight_core.data import MIN_SYNTHETIC_ROWS, Dataset
@@ -22,6 +22,7 @@ from synweight_core.prediction import LabelledTexts, is_out_of_memory
 from synweight_core.prepare import Prepared, need_prepared
 from synweight_core.projects import Project, load_dataset, load_project
 from synweight_core.recipe import input_rows
+from synweight_core.trackers import tracked
 from synweight_core.train_config import TrainConfig
 from synweight_core.train_data import TrainData
 from synweight_core.train_state import TrainState
@@ -42,26 +43,25 @@ def run_training(path: Path, config: Mapping[str, Any], report: Report) -> dict[
     """
     started = time.perf_counter()
     _remove_unfinished(path)
-    settings = TrainConfig(**config["settings"])
-    project = load_project(config["project"])
-    prepared = need_prepared(project)
-    dataset = load_dataset(project)
+    project, dataset, prepared, settings = _of_run(config)
     data = training_data(project, dataset, prepared, settings)
     kept = np.ones(data.n_synthetic, dtype=bool)
     if settings.train_on == "synthetic":
         kept, _ = taking_part(prepared, settings, load_curation(project, lines=settings.edits))
     start = _going_on(path, report) if (path / "metrics.jsonl").exists() else None
     try:
-        result = train(
-            settings, data, report, start=start, keep=partial(_keep, path, report),
-            epoch_ended=lambda epoch, weights: epoch_weights.add_epoch(path, _of_all(weights, kept), epoch=epoch),
-        )  # fmt: skip
+        with tracked(report, settings, path) as tell:
+            result = train(
+                settings, data, tell, start=start, keep=partial(_keep, path, report),
+                epoch_ended=lambda epoch, weights: epoch_weights.add_epoch(path, _of_all(weights, kept), epoch=epoch),
+            )  # fmt: skip
     except StopRequested:  # before the first step: there is no model to keep
         return {"stopped": True}
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
         raise ModelError("The device's memory ran out. Use a smaller model or batch, or another device.") from error
+    processes.leave()
     _save_model(path, result, model_card(project, settings, result.figures, inputs=input_rows(project, dataset)))
     arrays = {"row_weights": _of_all(result.row_weights, kept)}
     if result.test_log_probs is not None:
@@ -75,6 +75,28 @@ def _remove_unfinished(path: Path) -> None:
     for folder in (path, path / "playback"):
         storage.remove_unfinished(folder, ".json", ".npy", ".npz", ".safetensors")
     shutil.rmtree(path / _NEW_MODEL, ignore_errors=True)
+
+
+def run_along(path: Path, config: Mapping[str, Any]) -> None:
+    """Train along with `run_training` in another process, as one of several; write and report nothing.
+
+    Raises:
+        SynweightError: something that it needs is not there, or does not fit.
+    """
+    project, dataset, prepared, settings = _of_run(config)
+    data = training_data(project, dataset, prepared, settings)
+    try:
+        start = checkpoints.load(path)
+    except CheckpointError:  # the first process says so
+        start = None
+    with suppress(StopRequested):
+        train(settings, data, lambda event: None, start=start)
+    processes.leave()
+
+
+def _of_run(config: Mapping[str, Any]) -> tuple[Project, Dataset, Prepared, TrainConfig]:
+    project = load_project(config["project"])
+    return project, load_dataset(project), need_prepared(project), TrainConfig(**config["settings"])
 
 
 def _going_on(path: Path, report: Report) -> TrainState | None:

@@ -3,17 +3,21 @@
 It knows no files, projects or pages. While it runs, what happens goes out by three callables: `report` takes a dict,
 `keep` a state to go on from, `epoch_ended` the weights that follow the model. `report` may raise StopRequested; the
 run then keeps its state and ends early with the best model so far.
+
+Several processes run the same loop over the same batches, each on its share of every batch and evaluation (see
+`processes`); the curve is that of one process with the same batch size, but for dropout.
 """
 
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any
 
 import numpy as np
+import torch
 from accelerate.utils import set_seed
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -33,6 +37,7 @@ from synweight_core.prediction import (
     precision_of,
     predict,
 )
+from synweight_core.processes import Processes, Reports, processes_of
 from synweight_core.row_weights import warn_of_doubts
 from synweight_core.train_config import TrainConfig
 from synweight_core.train_data import TrainData
@@ -77,6 +82,9 @@ def train(
     order, as on most GPUs, it is equal up to rounding. Seconds and rows per second are of all sittings together.
     `epoch_ended` gets the weights of the synthetic rows after each epoch, where they follow the model. [n]
 
+    With several processes each calls this with the same config, data and start; one of them, the first, with
+    callables that do something. After a restart their dropout differs from that of a run without one.
+
     Raises:
         StopRequested: by `report`, before the run has begun or gone on.
         ModelError: the backbone cannot be loaded, the device is not there, or memory runs out at one row.
@@ -84,14 +92,16 @@ def train(
     """
     # --- what to compute with
     accelerator = accelerator_for(config)
+    processes = processes_of(accelerator)
+    reports = Reports(report, processes)
     set_seed(config.seed)
-    report({"event": "loading", "backbone": config.backbone})
+    reports.together({"event": "loading", "backbone": config.backbone})
     tokenizer, model = load_backbone(config.backbone, data.label_names)
     device = str(accelerator.device)
 
     # --- rows, tokenised once
     splits = (data.train, data.validation, data.test)
-    train_rows, validation_rows, test_rows = (_tokenised(tokenizer, rows, config, report) for rows in splits)
+    train_rows, validation_rows, test_rows = (_tokenised(tokenizer, rows, config, reports.here) for rows in splits)
     collate = collator(tokenizer, accelerator.device)
     sampler = by_length(train_rows, batch_size=config.batch_size, seed=config.seed)
     doubted = warn_of_doubts(config, data) if config.train_on == "synthetic" else []
@@ -101,12 +111,21 @@ def train(
     total_steps = steps_per_epoch * config.epochs
     evaluate_every = max(1, round(steps_per_epoch / config.evaluations_per_epoch))
     learner = Learner(
-        model, config, data, accelerator=accelerator, total_steps=total_steps, shrunk=partial(_tell_shrunk, report)
+        model,
+        config,
+        data,
+        accelerator=accelerator,
+        total_steps=total_steps,
+        shrunk=partial(_tell_shrunk, reports.here),
     )
     row_weights = learner.row_weights
-    made_for = {"settings": asdict(config), "rows": len(train_rows), "labels": [*data.label_names]}
+    made_for = {
+        "settings": asdict(replace(config, processes=1, tracker="")),
+        "rows": len(train_rows),
+        "labels": [*data.label_names],
+    }
     now = Progress() if start is None else _restored(start, learner, made_for)
-    report({
+    reports.together({
         "event": "started", "device": device, "precision": precision_of(accelerator),
         "total_steps": total_steps, "epochs": config.epochs, "rows": len(train_rows),
         "effective_sample_size": row_weights.effective_sample_size() if row_weights.is_fixed else None,
@@ -114,18 +133,19 @@ def train(
     })  # fmt: skip
 
     # --- what is done after a step, or when a run goes on that was stopped before it was done
-    said = partial(predict, learner.model, collate=collate, accelerator=accelerator, batch_size=config.batch_size)
+    says = partial(predict, learner.model, collate=collate, accelerator=accelerator, batch_size=config.batch_size)
+    said = partial(_by_all, says, processes, n_classes=len(data.label_names))
 
     def settle() -> None:
         epoch = now.step / steps_per_epoch
         if now.evaluated < now.step and (now.step % evaluate_every == 0 or now.step == total_steps):
-            log_probs = said(validation_rows, progress=paced(report, {"event": "scoring", "split": "validation"}))
+            log_probs = said(validation_rows, progress=paced(reports.here, {"event": "scoring", "split": "validation"}))
             scores = _scores(log_probs, data.validation.labels, data) | {"step": now.step, "epoch": epoch}
             scores["effective_sample_size"] = row_weights.effective_sample_size()
             now.evaluated = now.step
             if not now.best or _better(scores, now.best):
                 now.best, now.best_model = scores, copy.deepcopy(learner.model.state_dict())
-            report({"event": "evaluation", "total_steps": total_steps, **scores})
+            reports.together({"event": "evaluation", "total_steps": total_steps, **scores})
         if now.step and epoch.is_integer() and not row_weights.is_fixed:
             epoch_ended(int(epoch), row_weights.latest)
 
@@ -144,11 +164,11 @@ def train(
     try:
         settle()
         for positions in islice(_batches(sampler, config), now.step, None):
-            told = learner.step(collate([train_rows[i] for i in positions]))
+            told = learner.step(collate([train_rows[i] for i in processes.mine(positions)]), of=positions)
             now.step += 1
             now.rows_seen += len(positions)
             now.seconds = time.perf_counter() - began
-            report({
+            reports.together({
                 "event": "step", "step": now.step, "total_steps": total_steps, "epoch": now.step / steps_per_epoch,
                 **told, "rows_per_second": now.rows_seen / now.seconds,
                 "seconds_left": now.seconds / now.step * (total_steps - now.step),
@@ -160,7 +180,7 @@ def train(
                 keeping.keep(now.place)
         learner.load(now.best_model)
         if len(test_rows):
-            test_log_probs = said(test_rows, progress=paced(report, {"event": "scoring", "split": "test"}))
+            test_log_probs = said(test_rows, progress=paced(reports.here, {"event": "scoring", "split": "test"}))
     except StopRequested:
         stopped = True
         keeping.keep(now.place)
@@ -183,6 +203,28 @@ def _tokenised(
     tokenizer: PreTrainedTokenizerBase, rows: LabelledTexts, config: TrainConfig, report: Report
 ) -> list[dict[str, Any]]:
     return encode(tokenizer, rows, max_length=config.max_length, progress=paced(report, {"event": "tokenising"}))
+
+
+def _by_all(
+    says: Callable[..., np.ndarray],
+    processes: Processes,
+    rows: list[dict[str, Any]],
+    *,
+    n_classes: int,
+    progress: Callable[[int, int], None],
+) -> np.ndarray:
+    """The answers to all rows, each process asking its model about every so many-th row. [n, K] float64"""
+    if processes.count == 1:
+        return says(rows, progress=progress)
+    own = slice(processes.index, None, processes.count)
+    whole = torch.zeros((len(rows), n_classes), dtype=torch.float64)
+    if some := rows[own]:
+        whole[own] = torch.from_numpy(
+            says(some, progress=lambda done, total: progress(done * len(rows) // total, len(rows)))
+        )
+    whole = whole.to(processes.device)
+    processes.add_up([whole])
+    return whole.cpu().numpy()
 
 
 def _tell_shrunk(report: Report, rows: int) -> None:

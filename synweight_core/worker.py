@@ -1,6 +1,8 @@
 """The child process: takes a run folder, does its job, writes `result.json` or `error.json` last.
 
-`python -m synweight_core.worker RUN_FOLDER`. The lock was taken by whoever launched it (see `runs.py`).
+`python -m synweight_core.worker RUN_FOLDER`. The lock was taken by whoever launched it (see `runs.py`); where people
+launch it themselves, on several machines for instance, it takes it. Of the processes of a run that trains on several,
+the first writes the files; the others write nothing but an error.
 """
 
 import logging
@@ -10,10 +12,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from synweight_core import runs, storage
+from synweight_core import companions, runs, storage
 from synweight_core.errors import StopRequested, SynweightError, file_sentence
 
 POLL_SECONDS = 0.3
@@ -23,8 +27,35 @@ Report = Callable[[dict[str, Any]], None]
 def main(path: Path) -> None:
     """Do the job of the run folder `path`."""
     config = storage.read_json(path / "config.json")
+    with ExitStack() as held:
+        if runs.LOCKED not in os.environ:
+            held.enter_context(runs.taken_up(path))
+        result = _done(path, partial(JOBS[config["kind"]], path, config))
+        if result is None:
+            return
+        storage.write_json(path / "result.json", result)
+        if not result.get("stopped"):
+            (path / runs.CHECKPOINT).unlink(missing_ok=True)  # there is nothing left to go on with
+
+
+def along(path: Path) -> None:
+    """Train along with the first process of a run. Ends this process with code 1 when that fails."""
+
+    def train() -> dict[str, Any]:
+        from synweight_core.train_job import run_along
+
+        run_along(path, storage.read_json(path / "config.json"))
+        return {}
+
+    companions.end_with_worker()
+    if _done(path, train, is_first=False) is None:
+        sys.exit(1)
+
+
+def _done(path: Path, job: Callable[[], dict[str, Any]], *, is_first: bool = True) -> dict[str, Any] | None:
+    """What a job gives; None when it failed, and `error.json` says why."""
     try:
-        result = JOBS[config["kind"]](path, config)
+        return job()
     except SynweightError as error:
         _fail(path, str(error))
     except MemoryError:
@@ -32,11 +63,11 @@ def main(path: Path) -> None:
     except OSError as error:
         _fail(path, file_sentence(error))
     except Exception as error:  # the outermost frame: whatever it was, the page must be able to say so
-        _fail(path, f"{type(error).__name__}: {error}")
-    else:
-        storage.write_json(path / "result.json", result)
-        if not result.get("stopped"):
-            (path / runs.CHECKPOINT).unlink(missing_ok=True)  # there is nothing left to go on with
+        if is_first or not isinstance(error, RuntimeError):  # which may be that another process is gone
+            _fail(path, f"{type(error).__name__}: {error}")
+        else:
+            traceback.print_exc()
+    return None
 
 
 def prepare_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,10 +89,12 @@ def train_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         (path / runs.WAITING).unlink(missing_ok=True)
         begun = threading.Event()
         _end_on_stop(path, unless=begun)  # imports and a large model take long, and nothing is lost by then
-        from synweight_core.train_job import run_training
-
+        count = config["settings"].get("processes", 1)
         try:
-            return run_training(path, config, _stoppable_reporter(path, begun))
+            with companions.companions(path, count, failed=partial(_give_up, path)):
+                from synweight_core.train_job import run_training  # torch reads the number of threads at its import
+
+                return run_training(path, config, _stoppable_reporter(path, begun))
         finally:
             begun.set()
 
@@ -131,9 +164,16 @@ def _end_on_stop(path: Path, *, unless: threading.Event | None = None) -> None:
 
 def _fail(path: Path, message: str) -> None:
     traceback.print_exc()  # to worker.log
-    storage.write_json(path / "error.json", {"message": message})
+    if not (path / "error.json").exists():  # of several processes the first to fail knows why
+        storage.write_json(path / "error.json", {"message": message})
+
+
+def _give_up(path: Path, message: str) -> None:
+    """End this process at once: it may wait for ever for one that is gone."""
+    _fail(path, message)
+    os._exit(1)
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    main(Path(sys.argv[1]))
+    (along if companions.is_companion() else main)(Path(sys.argv[1]))

@@ -120,7 +120,12 @@ def _model_fields(start: TrainConfig, *, key: str) -> dict[str, Any]:
     per_epoch = st.number_input(
         "Evaluations per epoch", 1, 100, start.evaluations_per_epoch, key=f"evaluations_per_epoch:{key}"
     )
-    return {"backbone": backbone.strip(), "device": device, "evaluations_per_epoch": per_epoch}
+    processes = st.number_input(
+        "Processes", 1, 64, start.processes, key=f"processes:{key}",
+        help="Each batch is shared by so many processes: one a GPU. The curve stays the same.",
+    )  # fmt: skip
+    chosen = {"backbone": backbone.strip(), "device": device, "evaluations_per_epoch": per_epoch}
+    return chosen | {"processes": processes}
 
 
 def _weights_words(project: Project, config: TrainConfig | None) -> str:
