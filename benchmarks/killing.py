@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 from leftovers import Left, children, left, metrics_are_readable, processes_of
 
-from synweight_core import epoch_weights, runs, storage
+from synweight_core import device, epoch_weights, runs, storage
 from synweight_core.train_config import TrainConfig
 
 QUEUE_SECONDS = 1.0
@@ -120,7 +120,7 @@ def kill_and_resume(
         wait_for(lambda: has_begun(run_id), seconds=END_SECONDS)
     time.sleep(max(0.0, at if after_imports else began + at - time.monotonic()))
     killed_at = time.monotonic() - began
-    reached, holder = runs.latest_event(run_id), runs.device_holder()
+    reached, holder = runs.latest_event(run_id), device.holder()
     family = kill(run_id)
     status, status_s = seen_as(run_id)
     if status == "finished":

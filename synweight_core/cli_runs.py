@@ -2,7 +2,7 @@
 
 import click
 
-from synweight_core import runs, trash
+from synweight_core import device, trash
 from synweight_core.units import size
 
 
@@ -11,8 +11,8 @@ from synweight_core.units import size
 def queue(run_id: str | None) -> None:
     """List the runs that wait for the device, the next one first."""
     if run_id:
-        runs.move_in_queue(run_id, to="first")
-    waiting = runs.waiting_runs()
+        device.move(run_id, to="first")
+    waiting = device.waiting()
     for place, run in enumerate(waiting, start=1):
         click.echo(f"{place:>3}  {run.id}  {run.name}")
     if not waiting:

@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from synweight_core import run_queue, storage
+from synweight_core import storage
 from synweight_core.errors import NotFoundError, RunError, WorkspaceError, file_sentence
 
 Kind = Literal["train", "prepare", "score", "suggest"]
@@ -32,7 +32,6 @@ WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 CHECKPOINT = "checkpoint.safetensors"
 LOCKED = "SYNWEIGHT_LOCKED"  # set for a worker whose lock is held by whoever launched it
 WAITING = "waiting"  # a run that goes on has events from before, and yet waits for the device
-_DEVICE_ORDER: tuple[Kind, ...] = ("score", "train")  # scoring takes a minute and goes before runs that wait
 ASIDE = ("notice", "tokenising", "scoring", "checkpoint")  # events beside the course of a job
 _LEAVING_SECONDS = 15.0  # of a worker that has written its result
 _TAIL_BYTES = 65_536
@@ -233,47 +232,8 @@ def wait(run_id: str, *, offset: int = 0, poll_seconds: float = 0.3) -> Iterator
 def active_runs() -> list[Run]:
     """Runs that a worker holds, newest first. Of those that have ended it opens the lock only."""
     locks = sorted((storage.home() / "runs").glob("*/lock"), reverse=True)
-    held = (_read(lock.parent) for lock in locks if _is_held(lock))
+    held = (_read(lock.parent) for lock in locks if is_held(lock))
     return [run for run in held if run and run.is_active]
-
-
-def waiting_runs() -> list[Run]:
-    """Training runs of the workspace that wait for the device, in the order of the queue."""
-    holder = device_holder()
-    waiting = {run.id: run for run in active_runs() if run.kind == "train" and run.id != holder}
-    return [waiting[run_id] for run_id in run_queue.in_order(waiting)]
-
-
-def move_in_queue(run_id: str, *, to: str) -> None:
-    """Move a waiting training run as `run_queue.MOVES` says. Raises NotFoundError when it does not wait."""
-    run_queue.move(run_id, [run.id for run in waiting_runs()], to=to)
-
-
-def device_holder() -> str | None:
-    """The id of the run that has the device, if one has."""
-    lock = _device_lock()
-    return (lock.read_text().strip() or None) if _is_held(lock) else None
-
-
-@contextmanager
-def device_turn(path: Path, *, poll_seconds: float = 0.5) -> Iterator[bool]:
-    """Wait until this job is the first in the queue for the device and the device is free; hold the device.
-
-    Scoring goes before training; training runs go in the order of `run_queue`.
-
-    Yields False when the run was asked to stop while it waited.
-    """
-    with _device_lock().open("a") as lock:
-        while not stop_requested(path):
-            # whether it is free comes first: it is all that most looks of most waiting workers ask
-            if not _is_held(_device_lock()) and _is_first(path) and try_lock(lock.fileno()):
-                lock.truncate(0)
-                lock.write(path.name)
-                lock.flush()
-                yield True
-                return
-            time.sleep(poll_seconds)
-        yield False
 
 
 def try_lock(descriptor: int) -> bool:
@@ -283,16 +243,6 @@ def try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _device_lock() -> Path:
-    return storage.home() / "runs" / "device.lock"
-
-
-def _is_first(path: Path) -> bool:
-    waiting = {run.id: run for run in active_runs() if run.kind in _DEVICE_ORDER}
-    order = sorted(run_queue.in_order(waiting), key=lambda run_id: _DEVICE_ORDER.index(waiting[run_id].kind))
-    return not order or order[0] == path.name
 
 
 def _take_lock(descriptor: int, run_id: str) -> None:
@@ -315,7 +265,7 @@ def _read(path: Path) -> Run | None:
 
 
 def _outcome(path: Path) -> tuple[Status, dict[str, Any] | None, str | None]:
-    held = _is_held(path / "lock")  # before the result is read: a worker writes it, then lets go
+    held = is_held(path / "lock")  # before the result is read: a worker writes it, then lets go
     result = storage.read_json(path / "result.json")
     if result is not None:
         return ("stopped" if result.get("stopped") else "finished"), result, None
@@ -329,7 +279,8 @@ def _outcome(path: Path) -> tuple[Status, dict[str, Any] | None, str | None]:
     return "failed", None, _ENDED_SILENTLY if was_started else _NOT_STARTED
 
 
-def _is_held(lock: Path) -> bool:
+def is_held(lock: Path) -> bool:
+    """Whether a process holds this lock file."""
     try:
         with lock.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

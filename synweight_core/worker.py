@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from synweight_core import companions, runs, storage
+from synweight_core import companions, device, runs, storage
 from synweight_core.errors import StopRequested, SynweightError, file_sentence
 
 POLL_SECONDS = 0.3
@@ -83,7 +83,7 @@ def prepare_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def train_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """One training run, when the device is free."""
-    with runs.device_turn(path) as turn:
+    with device.turn(path) as turn:
         if not turn:
             return {"stopped": True}
         (path / runs.WAITING).unlink(missing_ok=True)
@@ -102,7 +102,7 @@ def train_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
 def score_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """What a trained model says of the rows of the map, when the device is free."""
     _end_on_stop(path)
-    with runs.device_turn(path) as turn:
+    with device.turn(path) as turn:
         if not turn:
             return {"stopped": True}
         from synweight_core.score_job import run_scoring

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from conftest import ended, served, until
 
-from synweight_core import projects, runs
+from synweight_core import device, projects, runs
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 LONG = 120_000  # milliseconds
@@ -22,7 +22,7 @@ def in_state(page, *texts, reload=True):
 
 
 def seeds_waiting():
-    return [run.settings["seed"] for run in runs.waiting_runs()]
+    return [run.settings["seed"] for run in device.waiting()]
 
 
 def test_three_runs_wait_are_reordered_and_stopped_and_each_reload_shows_the_same(

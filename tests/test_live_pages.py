@@ -10,7 +10,7 @@ from test_pages import app, texts
 from waiting import device_taken, waiting_run
 
 from pages.widgets import charts
-from synweight_core import runs, trash
+from synweight_core import device, runs, trash
 from synweight_core.epoch_weights import add_epoch
 from synweight_core.errors import RunError
 from synweight_core.losses import LOSSES
@@ -52,7 +52,7 @@ def test_queue_is_shown_reordered_and_the_same_after_a_reload(demo, waiting):
     assert queue_order(test) == ["run 2", "run 0", "run 1"]
     press(test, "Down")
     assert queue_order(app("train", project=demo.id)) == ["run 0", "run 2", "run 1"]
-    assert [run.name for run in runs.waiting_runs()] == ["run 0", "run 2", "run 1"]
+    assert [run.name for run in device.waiting()] == ["run 0", "run 2", "run 1"]
 
 
 def test_first_in_the_queue_cannot_go_up_nor_the_last_one_down(demo, waiting):
@@ -63,7 +63,7 @@ def test_first_in_the_queue_cannot_go_up_nor_the_last_one_down(demo, waiting):
 
 def test_a_run_that_began_meanwhile_is_not_moved_and_that_is_said(demo, waiting, monkeypatch):
     test = app("train", project=demo.id)
-    monkeypatch.setattr(runs, "waiting_runs", lambda: [])
+    monkeypatch.setattr(device, "waiting", lambda: [])
     press(test, "Top", at=-1)
     assert not test.exception and test.toast[0].value == "This run no longer waits."
 

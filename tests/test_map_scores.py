@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from conftest import ended, until
 
-from synweight_core import projects, runs, storage
+from synweight_core import device, projects, runs, storage
 from synweight_core.errors import NotFoundError
 from synweight_core.map_scores import FILE, load_map_scores, need_model, save_map_scores, start_scoring
 from synweight_core.projects import DEMO_FOLDER, load_dataset
@@ -106,7 +106,7 @@ def test_damaged_scores_count_as_none(trained):
 
 
 def test_stop_ends_a_score_job_that_waits_for_the_device(trained):
-    with runs.device_turn(trained.folder) as turn:
+    with device.turn(trained.folder) as turn:
         assert turn
         job = start_scoring(trained)
         runs.request_stop(job)
@@ -115,7 +115,7 @@ def test_stop_ends_a_score_job_that_waits_for_the_device(trained):
 
 
 def test_score_job_goes_before_training_that_waits(trained, project):
-    with runs.device_turn(trained.folder) as turn:
+    with device.turn(trained.folder) as turn:
         assert turn
         waiting = runs.start("train", project.id, asdict(TrainConfig()), name="waits")
         job = start_scoring(trained)

@@ -12,7 +12,7 @@ from conftest import until
 from test_runs import worker_pid
 from waiting import device_taken, turns, waiting_run
 
-from synweight_core import run_queue, runs, storage
+from synweight_core import device, run_queue, runs, storage
 from synweight_core.cli import main
 from synweight_core.errors import NotFoundError
 from synweight_core.run_queue import MOVES
@@ -80,9 +80,9 @@ def test_moves_of_many_tabs_at_once_lose_no_run(workspace):
 def test_the_device_goes_round_in_the_order_that_people_chose(workspace):
     with device_taken():
         ids, processes = zip(*(waiting_run(number) for number in range(3)), strict=True)
-        assert [run.id for run in runs.waiting_runs()] == list(ids)
-        runs.move_in_queue(ids[2], to="first")
-        runs.move_in_queue(ids[0], to="later")
+        assert [run.id for run in device.waiting()] == list(ids)
+        device.move(ids[2], to="first")
+        device.move(ids[0], to="later")
     wished = [ids[2], ids[1], ids[0]]
     for process in processes:
         process.wait(20)
@@ -94,7 +94,7 @@ def test_a_failed_and_a_killed_run_do_not_hold_up_the_others(workspace):
         failing, fails = waiting_run(0, way="fails")
         killed, process = waiting_run(1)
         last, waits = waiting_run(2)
-        runs.move_in_queue(killed, to="first")
+        device.move(killed, to="first")
         os.kill(process.pid, signal.SIGKILL)
         process.wait(20)
         assert runs.load_run(killed).status == "failed"
@@ -107,14 +107,14 @@ def test_a_failed_and_a_killed_run_do_not_hold_up_the_others(workspace):
 def test_a_run_killed_while_it_holds_the_device_lets_the_next_one_in(workspace):
     holder, process = waiting_run(0, way="stays")
     until(lambda: turns() == [holder])
-    assert runs.device_holder() == holder
+    assert device.holder() == holder
     second, waits = waiting_run(1)
-    assert [run.id for run in runs.waiting_runs()] == [second]
+    assert [run.id for run in device.waiting()] == [second]
     process.kill()
     process.wait(20)
     waits.wait(20)
     assert turns() == [holder, second]
-    assert runs.device_holder() is None and runs.waiting_runs() == []
+    assert device.holder() is None and device.waiting() == []
 
 
 def test_a_stopped_run_leaves_the_queue(workspace):
@@ -122,7 +122,7 @@ def test_a_stopped_run_leaves_the_queue(workspace):
         run_id, process = waiting_run(0)
         runs.request_stop(run_id)
         process.wait(20)
-        assert runs.waiting_runs() == [] and runs.load_run(run_id).status == "stopped"
+        assert device.waiting() == [] and runs.load_run(run_id).status == "stopped"
     assert turns() == []
 
 

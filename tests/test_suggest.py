@@ -13,7 +13,7 @@ from conftest import ended, until
 from test_forecast import CE, M, forecaster, last, made_up
 from test_runs import worker_pid
 
-from synweight_core import curation, projects, runs
+from synweight_core import curation, device, projects, runs
 from synweight_core.cli import main
 from synweight_core.errors import NotFoundError, StopRequested
 from synweight_core.forecast import Estimate, Forecaster
@@ -255,7 +255,7 @@ def test_killed_job_shows_as_failed_and_says_so(demo):
 def test_it_does_not_wait_for_the_device(demo):
     holder = runs.folder("20260101-000000-holder")
     holder.mkdir(parents=True)
-    with runs.device_turn(holder) as turn:
+    with device.turn(holder) as turn:
         assert turn
         run_id = start_suggesting(demo)
         until(lambda: runs.latest_event(run_id).get("done", 0) >= 1)

@@ -14,9 +14,9 @@ from synweight_core.train_config import TrainConfig
 _PROGRAM = """
 import sys, time
 from pathlib import Path
-from synweight_core import runs, storage
+from synweight_core import device, runs, storage
 path, way = Path(sys.argv[1]), sys.argv[2]
-with runs.device_turn(path, poll_seconds=0.05) as turn:
+with device.turn(path, poll_seconds=0.05) as turn:
     if turn:
         storage.append_line(storage.home() / "turns.jsonl", {"run": path.name})
         storage.append_line(path / "metrics.jsonl", {"event": "loading"})

@@ -7,7 +7,7 @@ from pages.widgets.queue_panel import in_queue, queue_panel
 from pages.widgets.run_card import run_card
 from pages.widgets.run_charts import curve_choice, evaluation_chart, measure_choice, smoothing_choice, training_chart
 from pages.widgets.run_words import run_titles
-from synweight_core import runs
+from synweight_core import device, runs
 from synweight_core.projects import Project
 from synweight_core.runs import Run
 
@@ -53,7 +53,7 @@ def _panel(project: Project, watched: list[str], *, was_active: bool) -> None:
     found = runs.list_runs(project_id=project.id, kind="train")
     if was_active and not any(run.is_active for run in found):
         st.rerun()  # the timer ends with a last full run
-    waiting = in_queue(runs.waiting_runs())
+    waiting = in_queue(device.waiting())
     queue_panel(project, waiting)
     queued = {run.id for run in waiting}
     shown = [run for run in found if run.id in watched]

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.widgets.plain import plain
 from pages.widgets.run_words import run_title, settings_line
-from synweight_core import projects, runs
+from synweight_core import device, projects, runs
 from synweight_core.errors import NotFoundError
 from synweight_core.projects import Project
 from synweight_core.run_queue import MOVES
@@ -21,7 +21,7 @@ _ICONS = {
 
 def in_queue(waiting: Sequence[Run]) -> Sequence[Run]:
     """Those that are worth a queue: none where one alone waits for a device that is free."""
-    return [] if len(waiting) == 1 and runs.device_holder() is None else waiting
+    return [] if len(waiting) == 1 and device.holder() is None else waiting
 
 
 def queue_panel(project: Project, waiting: Sequence[Run]) -> None:
@@ -31,7 +31,7 @@ def queue_panel(project: Project, waiting: Sequence[Run]) -> None:
     names = {found.id: found.name for found in projects.list_projects()}
     with st.container(border=True):
         st.markdown(f"**Queue** · {len(waiting)} waiting")
-        st.caption(_holder_words(runs.device_holder()))
+        st.caption(_holder_words(device.holder()))
         for place, run in enumerate(waiting):
             of = "" if run.project == project.id else f" · project {names.get(run.project, run.project)}"
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -54,7 +54,7 @@ def _moves(run_id: str, place: int, *, last: int) -> None:
 
 def _move(run_id: str, to: str) -> None:
     try:
-        runs.move_in_queue(run_id, to=to)
+        device.move(run_id, to=to)
     except NotFoundError:  # it began, or was removed in another tab
         st.toast("This run no longer waits.")
 
