@@ -23,13 +23,15 @@ END_SECONDS = 240  # generous: two cores may be busy
 
 @pytest.fixture(autouse=True)
 def workspace(tmp_path, monkeypatch):
-    """An empty workspace."""
+    """An empty workspace. What still works in it when the test ends is asked to stop: nobody waits for it."""
     home = tmp_path / "workspace"
     monkeypatch.setenv("SYNWEIGHT_HOME", str(home))
     if st := sys.modules.get("streamlit"):  # what pages keep belongs to a project's id, and all tests have the demo
         st.cache_data.clear()
         st.cache_resource.clear()
-    return home
+    yield home
+    for run in runs.active_runs():
+        runs.request_stop(run.id)
 
 
 @pytest.fixture(scope="session")
