@@ -23,6 +23,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
 from synweight_core import metrics
+from synweight_core.learner import GRADIENT_NORM
 from synweight_core.prediction import (
     LabelledTexts,
     accelerator_for,
@@ -34,7 +35,6 @@ from synweight_core.prediction import (
 )
 from synweight_core.train_config import TrainConfig
 from synweight_core.train_data import TrainData
-from synweight_core.training import GRADIENT_NORM
 
 
 class Learned(NamedTuple):

@@ -196,7 +196,7 @@ def read_metrics(run_id: str, offset: int = 0) -> tuple[list[dict[str, Any]], in
     Events that a run repeated when it went on are left out. Who reads a file piece by piece puts the pieces together
     by `one_curve`, since an event may undo some that were read before.
     """
-    events, offset = storage.read_lines(folder(run_id) / "metrics.jsonl", offset)
+    events, offset = _events(folder(run_id) / "metrics.jsonl", offset)
     return one_curve(events), offset
 
 
@@ -204,8 +204,8 @@ def one_curve(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The events of a run in all its sittings, without those of steps that were repeated later."""
     kept: list[dict[str, Any]] = []
     for event in events:
-        if event["event"] == "resumed":
-            kept = [one for one in kept if one.get("step", 0) <= event["step"]]
+        if event["event"] == "resumed" and isinstance(event.get("step"), int):
+            kept = [one for one in kept if (one.get("step") or 0) <= event["step"]]
         kept.append(event)
     return kept
 
@@ -214,8 +214,14 @@ def latest_event(run_id: str) -> dict[str, Any]:
     """The last event that tells how far a job has come, {} before the first. Reads only the end of the file."""
     path = folder(run_id) / "metrics.jsonl"
     start = max(0, path.stat().st_size - _TAIL_BYTES) if path.exists() else 0
-    events, _ = storage.read_lines(path, start)
+    events, _ = _events(path, start)
     return next((event for event in reversed(events) if event["event"] not in ASIDE), {})
+
+
+def _events(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """The events in a file from a byte on; what names none is damaged, and left out."""
+    lines, offset = storage.read_lines(path, offset)
+    return [line for line in lines if isinstance(line.get("event"), str)], offset
 
 
 def wait(run_id: str, *, offset: int = 0, poll_seconds: float = 0.3) -> Iterator[dict[str, Any]]:

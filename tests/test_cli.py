@@ -43,6 +43,7 @@ def process(*words, home, **options):
     return subprocess.Popen(
         [sys.executable, "-m", "synweight_core", *map(str, words)], env=environment,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )  # fmt: skip
 
 

@@ -365,7 +365,7 @@ def test_weights_that_a_run_keeps_stand_in_the_order_of_all_rows(project, prepar
     trained = np.arange(1.0, N - 1)
     monkeypatch.setattr(train_job, "need_prepared", lambda project: prepared)
     result = SimpleNamespace(model=nothing, tokenizer=nothing, row_weights=trained, test_log_probs=None, figures={})
-    monkeypatch.setattr(train_job, "train", lambda config, data, report: result)
+    monkeypatch.setattr(train_job, "train", lambda config, data, report, **places: result)
     train_job.run_training(tmp_path, {"project": project.id, "settings": asdict(config)}, print)
     with np.load(tmp_path / "outputs.npz") as stored:
         assert stored["row_weights"].tolist() == [1, 0, 2, 0, *range(3, N - 1)]
