@@ -154,7 +154,8 @@ def train(kind: str, config: TrainConfig, data: TrainData, *, real: LabelledText
     rows, validation, test, meta = (
         encode(tokenizer, part, max_length=config.max_length) for part in (data.train, data.validation, data.test, real)
     )
-    collate, sampler = collator(tokenizer), by_length(rows, batch_size=config.batch_size, seed=config.seed)
+    collate = collator(tokenizer, accelerator.device)
+    sampler = by_length(rows, batch_size=config.batch_size, seed=config.seed)
     loader: DataLoader[dict[str, Any]] = DataLoader(rows, config.batch_size, sampler=sampler, collate_fn=collate)  # type: ignore[arg-type]
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     steps = len(loader) * config.epochs

@@ -361,7 +361,7 @@ def test_one_label_left_is_refused(project, prepared):
 def test_weights_that_a_run_keeps_stand_in_the_order_of_all_rows(project, prepared, tmp_path, monkeypatch):
     curation.exclude(project, rows(1, 3))
     config = project_config(project, loss="ce")
-    nothing = SimpleNamespace(save_pretrained=lambda folder: None)
+    nothing = SimpleNamespace(save_pretrained=lambda folder: folder.mkdir(exist_ok=True))
     trained = np.arange(1.0, N - 1)
     monkeypatch.setattr(train_job, "need_prepared", lambda project: prepared)
     result = SimpleNamespace(model=nothing, tokenizer=nothing, row_weights=trained, test_log_probs=None, figures={})
