@@ -30,6 +30,7 @@ def workspace(tmp_path, monkeypatch):
         st.cache_data.clear()
         st.cache_resource.clear()
     yield home
+    monkeypatch.setenv("SYNWEIGHT_HOME", str(home))  # whatever the test made of it
     for run in runs.active_runs():
         runs.request_stop(run.id)
 
