@@ -114,6 +114,13 @@ def prepare_demo(*, max_seconds: float = 7200) -> dict[str, Any]:
     return preparation(synweight("demo", max_seconds=max_seconds))
 
 
+def prepare_set(folder: Path, name: str) -> measuring.Measured:
+    """`synweight prepare` on a data set of the folder of sets."""
+    files = {"--synthetic": "synthetic.jsonl", "--real": "real_train.jsonl", "--test": "real_test.jsonl"}
+    words = [word for option, file in files.items() for word in (option, str(folder / file))]
+    return synweight("prepare", *words, "--name", name)
+
+
 def preparation(measured: measuring.Measured) -> dict[str, Any]:
     """Cost of the preparation just made, with seconds of its stages from the run's own events."""
     run = runs.list_runs(project_id=the_project().id, kind="prepare")[0]
@@ -302,7 +309,7 @@ def measure_cli(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
     folder = options.data / TWEETS
     if not folder.is_dir():
         raise SystemExit(f"The data set '{TWEETS}' was not found in {options.data}. Name its folder with --data.")
-    done = {"prepare": stages.measure("prepare", lambda: _prepare_tweets(folder))}
+    done = {"prepare": stages.measure("prepare", lambda: preparation(prepare_set(folder, "tweet")))}
     project = the_project().id
     done["weigh"] = stages.measure("weigh", lambda: synweight("weigh", project).cost())
     for loss in ("ce", "dimp"):
@@ -312,12 +319,6 @@ def measure_cli(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
     trained = done["train dimp"]["run"]
     done["export"] = stages.measure("export", lambda: synweight("export", trained, "--to", target).cost())
     return {"data": TWEETS, "rows": the_project().counts, "stages": done}
-
-
-def _prepare_tweets(folder: Path) -> dict[str, Any]:
-    roles = {"--synthetic": "synthetic", "--real": "real_train", "--test": "real_test"}
-    files = [word for option, name in roles.items() for word in (option, str(folder / f"{name}.jsonl"))]
-    return preparation(synweight("prepare", *files, "--name", "tweet"))
 
 
 PARTS: dict[str, Callable[[measuring.Stages, Namespace], dict[str, Any]]] = {

@@ -221,19 +221,13 @@ def measure_forecast(stages: measuring.Stages, options: Namespace) -> dict[str, 
 
 def measure_suggest(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
     """`synweight suggest` on the tweets once they are prepared: wall seconds, worker start included."""
-    stages.measure("prepare", partial(_prepare, options.data / TWEETS, TWEETS))
+    stages.measure("prepare", lambda: journey.prepare_set(options.data / TWEETS, TWEETS).cost())
 
     def suggested() -> dict[str, Any]:
         measured = journey.synweight("suggest", journey.the_project().id)
         return measured.cost() | {"sentence": measured.output.strip().splitlines()[-1]}
 
     return stages.measure("suggest", suggested)
-
-
-def _prepare(folder: Path, name: str) -> dict[str, Any]:
-    files = {"--synthetic": "synthetic.jsonl", "--real": "real_train.jsonl", "--test": "real_test.jsonl"}
-    words = [word for option, file in files.items() for word in (option, str(folder / file))]
-    return journey.synweight("prepare", *words, "--name", name).cost()
 
 
 # --- part: ranking
@@ -284,7 +278,7 @@ def measure_outcomes(name: str, stages: measuring.Stages, options: Namespace) ->
 def _small_project(stages: measuring.Stages, data: Path, name: str) -> dict[str, Any]:
     folder = stages.workspace / "sets" / name
     small(data / name, folder)
-    return _prepare(folder, name)
+    return journey.prepare_set(folder, name).cost()
 
 
 def small(source: Path, folder: Path, *, synthetic: int = RANKED_ROWS, test: int = RANKED_TEST) -> None:

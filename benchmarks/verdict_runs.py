@@ -8,7 +8,6 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import journey
@@ -52,7 +51,7 @@ def measure_demo(stages: measuring.Stages, options: Namespace) -> dict[str, Any]
 
 def measure_finance(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
     """CE on the synthetic rows and the real rows alone."""
-    stages.measure("prepare", partial(_prepare, options.data / FINANCE))
+    stages.measure("prepare", lambda: journey.prepare_set(options.data / FINANCE, FINANCE).cost())
     project = journey.the_project()
     runs = {
         "ce": _train(stages, project, "ce", SEEDS),
@@ -65,12 +64,6 @@ def measure_finance(stages: measuring.Stages, options: Namespace) -> dict[str, A
         "verdict": project_verdict(recipe).sentence,
         "seconds_per_run": {name: journey.spread([run["seconds"] for run in each]) for name, each in runs.items()},
     }
-
-
-def _prepare(folder: Path) -> dict[str, Any]:
-    files = {"--synthetic": "synthetic.jsonl", "--real": "real_train.jsonl", "--test": "real_test.jsonl"}
-    words = [word for option, file in files.items() for word in (option, str(folder / file))]
-    return journey.synweight("prepare", *words, "--name", folder.name).cost()
 
 
 def _suggest(project: Project) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from transformers import get_constant_schedule_with_warmup
 
 from synweight_core.calibration import calibrated_cross_entropy
+from synweight_core.learner import GRADIENT_NORM
 from synweight_core.prediction import (
     LabelledTexts,
     Progress,
@@ -31,7 +32,6 @@ from synweight_core.train_config import TrainConfig
 from synweight_core.tuning import Tuning
 
 CHUNK_ROWS = 20_000  # tokenised at a time when rows are scored
-GRADIENT_NORM = 1.0
 
 Scorer = Callable[[LabelledTexts, Progress], np.ndarray]
 History = tuple[list[np.ndarray], list[float]]  # after each epoch: log-probabilities of held-out rows, and their loss
