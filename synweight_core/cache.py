@@ -72,8 +72,13 @@ def cached(kind: str, key: str, compute: Callable[[], Arrays]) -> Arrays:
     if found is not None:
         return found
     arrays = compute()
-    storage.write_atomically(_path(kind, key), lambda path: _save(path, arrays))
+    store(kind, key, arrays)
     return arrays
+
+
+def store(kind: str, key: str, arrays: Arrays) -> None:
+    """Keep arrays for the next `load`. Raises OSError."""
+    storage.write_atomically(_path(kind, key), lambda path: _save(path, arrays))
 
 
 def _mapped(raw: BinaryIO, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:

@@ -12,8 +12,9 @@ import pandas as pd
 
 from synweight_core import runs
 from synweight_core.map_scores import need_model, save_map_scores
-from synweight_core.prediction import accelerator_for, collator, encode, load_backbone, predict
+from synweight_core.prediction import accelerator_for, collator, load_backbone, predict
 from synweight_core.projects import load_dataset, load_project
+from synweight_core.tokens import kept_tokens
 from synweight_core.train_config import TrainConfig
 from synweight_core.train_job import labelled_texts
 
@@ -41,7 +42,7 @@ def map_log_probs(run: runs.Run, report: Callable[[dict[str, Any]], None]) -> np
     accelerator = accelerator_for(settings)
     tokenizer, model = load_backbone(str(run.folder / "model"), dataset.labels)
     frame = pd.concat([dataset.synthetic, dataset.known_real], ignore_index=True)
-    rows = encode(tokenizer, labelled_texts(dataset, frame), max_length=settings.max_length)
+    rows = kept_tokens(tokenizer, labelled_texts(dataset, frame), max_length=settings.max_length)
 
     def progress(done: int, total: int) -> None:
         report({"event": "stage", "stage": "scores", "done": done, "total": total})

@@ -22,6 +22,7 @@ from synweight_core.prediction import LabelledTexts, is_out_of_memory
 from synweight_core.prepare import Prepared, need_prepared
 from synweight_core.projects import Project, load_dataset, load_project
 from synweight_core.recipe import input_rows
+from synweight_core.tokens import kept_tokens
 from synweight_core.trackers import tracked
 from synweight_core.train_config import TrainConfig
 from synweight_core.train_data import TrainData
@@ -52,7 +53,7 @@ def run_training(path: Path, config: Mapping[str, Any], report: Report) -> dict[
     try:
         with tracked(report, settings, path) as tell:
             result = train(
-                settings, data, tell, start=start, keep=partial(_keep, path, report),
+                settings, data, tell, start=start, keep=partial(_keep, path, report), tokenise=kept_tokens,
                 epoch_ended=lambda epoch, weights: epoch_weights.add_epoch(path, _of_all(weights, kept), epoch=epoch),
             )  # fmt: skip
     except StopRequested:  # before the first step: there is no model to keep
@@ -90,7 +91,7 @@ def run_along(path: Path, config: Mapping[str, Any]) -> None:
     except CheckpointError:  # the first process says so
         start = None
     with suppress(StopRequested):
-        train(settings, data, lambda event: None, start=start)
+        train(settings, data, lambda event: None, start=start, tokenise=kept_tokens)
     processes.leave()
 
 

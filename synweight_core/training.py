@@ -27,7 +27,6 @@ from synweight_core.devices import memory_bytes, utilization
 from synweight_core.errors import StopRequested
 from synweight_core.learner import Learner
 from synweight_core.prediction import (
-    LabelledTexts,
     accelerator_for,
     by_length,
     collator,
@@ -46,6 +45,7 @@ from synweight_core.train_state import Progress, TrainState, copied, need_same, 
 Report = Callable[[dict[str, Any]], None]
 Keep = Callable[[TrainState], None]
 EpochEnded = Callable[[int, np.ndarray], None]
+Tokenise = Callable[..., list[dict[str, Any]]]  # as `encode`
 
 KEEP_SECONDS = 180.0  # the most work that a kill may cost
 KEEP_SHARE = 0.05  # of the time, at most, goes into keeping states
@@ -70,6 +70,7 @@ def train(
     start: TrainState | None = None,
     keep: Keep = lambda state: None,
     epoch_ended: EpochEnded = lambda epoch, row_weights: None,
+    tokenise: Tokenise = encode,
 ) -> TrainResult:
     """Fine-tune on `data.train` with the configured loss; keep the best evaluation by validation.
 
@@ -80,7 +81,8 @@ def train(
     CPU, in float32 and with the same number of threads, all is then equal to the last bit to a run that nobody
     interrupted: model, losses, learning rates, evaluations, weights of rows, test outputs. Where sums have no fixed
     order, as on most GPUs, it is equal up to rounding. Seconds and rows per second are of all sittings together.
-    `epoch_ended` gets the weights of the synthetic rows after each epoch, where they follow the model. [n]
+    `epoch_ended` gets the weights of the synthetic rows after each epoch, where they follow the model. [n] `tokenise`
+    is `encode`, or something that remembers what that said.
 
     With several processes each calls this with the same config, data and start; one of them, the first, with
     callables that do something. After a restart their dropout differs from that of a run without one.
@@ -100,8 +102,10 @@ def train(
     device = str(accelerator.device)
 
     # --- rows, tokenised once
+    tokens = partial(tokenise, tokenizer, max_length=config.max_length)
+    progress = paced(reports.here, {"event": "tokenising"})
     splits = (data.train, data.validation, data.test)
-    train_rows, validation_rows, test_rows = (_tokenised(tokenizer, rows, config, reports.here) for rows in splits)
+    train_rows, validation_rows, test_rows = (tokens(rows, progress=progress) for rows in splits)
     collate = collator(tokenizer, accelerator.device)
     sampler = by_length(train_rows, batch_size=config.batch_size, seed=config.seed)
     doubted = warn_of_doubts(config, data) if config.train_on == "synthetic" else []
@@ -197,12 +201,6 @@ def train(
         "test": None if test_log_probs is None else _test_scores(test_log_probs, data),
     }
     return TrainResult(learner.model, tokenizer, row_weights.latest, test_log_probs, figures)
-
-
-def _tokenised(
-    tokenizer: PreTrainedTokenizerBase, rows: LabelledTexts, config: TrainConfig, report: Report
-) -> list[dict[str, Any]]:
-    return encode(tokenizer, rows, max_length=config.max_length, progress=paced(report, {"event": "tokenising"}))
 
 
 def _by_all(
