@@ -9,9 +9,9 @@ The same upload with the same choices is the same project. Uploaded files are ke
 import hashlib
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from synweight_core.weighting import WeightSettings
 
 DEMO_FOLDER = Path(__file__).parent.parent / "assets" / "demo"
 MAX_SETTING = 1000.0
+PARTS = ("synthetic", "real", "dropped")
 METRICS = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
 RECALL_PREFIX = "recall:"  # "recall:refund" is the recall of one class
 
@@ -48,6 +49,8 @@ class Project:
     is_pairs: bool = False
     checker: str = PROBE  # of tuning.KINDS
     checker_model: str = MINILM  # what a fine-tuned checker begins with
+    archived: bool = False  # kept, and left out of short lists
+    after: str = ""  # the id of the project to which rows were added, where it came of one
 
     @property
     def folder(self) -> Path:
@@ -93,6 +96,7 @@ def create_project(
     checker: str = PROBE,
     checker_model: str = MINILM,
     files: dict[str, str] | None = None,
+    after: str = "",
 ) -> Project:
     """Write a project folder, or return the one that holds exactly this data already.
 
@@ -132,8 +136,9 @@ def create_project(
         is_pairs=dataset.is_pairs,
         checker=checker,
         checker_model=checker_model if kind else MINILM,
+        after=after,
     )
-    for part in ("synthetic", "real", "dropped"):
+    for part in PARTS:
         frame: pd.DataFrame = getattr(dataset, part)
         storage.write_atomically(project.folder / f"{part}.parquet", frame.to_parquet)
     storage.write_json(project.folder / "project.json", asdict(project))
@@ -167,9 +172,35 @@ def load_project(project_id: str) -> Project:
     return project
 
 
+def project_of(project_id: str, stored: Any) -> Project:  # noqa: ANN401 (any JSON value)
+    """The project that a file describes; fields that this version does not know are left out.
+
+    Raises TypeError, KeyError or ValueError when it describes none.
+    """
+    known = {field.name: stored[field.name] for field in fields(Project) if field.name in stored}
+    found = Project(**known | {
+        "id": project_id,
+        "labels": tuple(stored["labels"]),
+        "findings": tuple(_finding(finding) for finding in stored["findings"]),
+    })  # fmt: skip
+    if not all(map(_fits, (found.name, found.created, found.counts, found.labels), (str, float, dict, tuple))):
+        raise ValueError("a field is of another kind")
+    return found
+
+
+def folder_of(project_id: str) -> Path:
+    """The folder of a project, whether there is one or not. Raises NotFoundError for an id that is no id."""
+    return _folder(storage.checked_id(project_id))
+
+
+def lock_path() -> Path:
+    """Held by `storage.locked` while a project is changed, moved to the trash, or brought in."""
+    return storage.home() / "projects" / ".lock"
+
+
 def load_dataset(project: Project) -> Dataset:
     """The rows of a project."""
-    parts = {p: pd.read_parquet(project.folder / f"{p}.parquet") for p in ("synthetic", "real", "dropped")}
+    parts = {p: pd.read_parquet(project.folder / f"{p}.parquet") for p in PARTS}
     return Dataset(
         synthetic=parts["synthetic"],
         real=parts["real"],
@@ -249,9 +280,15 @@ def _folder(project_id: str) -> Path:
 
 
 def _read(project_id: str) -> Project | None:
-    stored = storage.read_json(_folder(project_id) / "project.json")
     try:
-        findings = tuple(Finding(**finding) for finding in stored["findings"])
-        return Project(**stored | {"labels": tuple(stored["labels"]), "findings": findings})
-    except (TypeError, KeyError):  # absent, damaged, or of another version: one folder must not break all pages
+        return project_of(project_id, storage.read_json(_folder(project_id) / "project.json"))
+    except (TypeError, KeyError, ValueError):  # absent, damaged: one folder must not break all pages
         return None
+
+
+def _finding(stored: dict[str, Any]) -> Finding:
+    return Finding(**{field.name: stored[field.name] for field in fields(Finding) if field.name in stored})
+
+
+def _fits(value: object, kind: type) -> bool:
+    return isinstance(value, int | float) if kind is float else isinstance(value, kind)

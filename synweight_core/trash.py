@@ -1,10 +1,12 @@
 """Runs that were deleted: their folders wait in the workspace's trash until they are restored, or it is emptied.
 
     trash/<run id>/    as it was in runs/
+    trash/projects/    see `project_trash`
 
 It ends no process: what a worker holds cannot be deleted.
 """
 
+import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +32,15 @@ def delete_run(run_id: str) -> None:
         NotFoundError: there is no such run.
         RunError: a worker holds it.
     """
-    run = runs.load_run(run_id)
-    target = _folder(run_id)
-    target.parent.mkdir(exist_ok=True)
+    put_away(runs.load_run(run_id), _folder(run_id))
+
+
+def put_away(run: runs.Run, target: Path) -> None:
+    """Move the folder of a run to `target`. Raises RunError when a worker holds it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     with (run.folder / "lock").open("a") as lock:
         if run.is_active or not runs.try_lock(lock.fileno()):
-            raise RunError(f"Run '{run_id}' ({run.name}) is still {run.status}. Stop it first, then delete it.")
+            raise RunError(f"Run '{run.id}' ({run.name}) is still {run.status}. Stop it first, then delete it.")
         run.folder.rename(target)
 
 
@@ -57,9 +62,10 @@ def empty_trash() -> int:
     """Remove what the trash holds for good; how many bytes that frees."""
     freed = 0
     for path in (storage.home() / "trash").glob("*/"):
-        freed += _size(path)
-        (path / "config.json").unlink(missing_ok=True)  # first: what is half removed cannot be restored
-        shutil.rmtree(path)
+        freed += storage.folder_size(path)
+        gone = path.with_name(f".{secrets.token_hex(8)}")  # what is half removed cannot be restored
+        path.rename(gone)
+        shutil.rmtree(gone)
     return freed
 
 
@@ -70,10 +76,7 @@ def _folder(run_id: str) -> Path:
 def _read(path: Path) -> DeletedRun | None:
     config = storage.read_json(path / "config.json")
     try:
-        return DeletedRun(storage.checked_id(path.name), str(config["name"]), str(config["project"]), _size(path))
+        return DeletedRun(storage.checked_id(path.name), str(config["name"]), str(config["project"]), storage.folder_size(path))
     except (TypeError, KeyError, NotFoundError):
         return None
 
-
-def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
