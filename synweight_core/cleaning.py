@@ -1,8 +1,8 @@
 """What the workspace uses of the disk, and the removal of what nobody needs any more.
 
 Needed are: the cached columns of every project, archived ones too; uploads that a draft names; drafts of the last
-`DRAFT_DAYS`. All else in `cache/`, `uploads/` and `drafts/`, and what killed processes were writing, can go: the first is
-computed again, the last is of no use. Runs, projects and the trash are never touched. What was written a moment ago
+`DRAFT_DAYS`. All else in `cache/`, `uploads/` and `drafts/`, and what killed processes were writing, can go: the first
+is computed again, the last is of no use. Runs, projects and the trash are never touched. What was written a moment ago
 stays, since a job or a page may be about to need it.
 """
 

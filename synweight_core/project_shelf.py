@@ -4,11 +4,17 @@ The id never changes, so links, runs and cached columns stay as they are. Deleti
 """
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from synweight_core import kept, storage
 from synweight_core.errors import NotFoundError
-from synweight_core.projects import Project, load_project, lock_path, project_of
+from synweight_core.projects import Project, load_project, project_of
+
+
+def lock_path() -> Path:
+    """Held by `storage.locked` while a project is changed, moved to the trash, or brought in."""
+    return storage.home() / "projects" / ".lock"
 
 
 def unreadable_projects() -> dict[str, str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from synweight_core import runs, storage, trash
 from synweight_core.errors import NotFoundError, RunError
-from synweight_core.projects import folder_of, load_project, lock_path
+from synweight_core.project_shelf import lock_path
+from synweight_core.projects import folder_of, load_project
 
 _LEFT_BY_TABS = {"view.json", "settings.json"}  # what a tab that is still open may write after a deletion
 

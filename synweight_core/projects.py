@@ -55,7 +55,7 @@ class Project:
     @property
     def folder(self) -> Path:
         """The folder that holds this project."""
-        return _folder(self.id)
+        return folder_of(self.id)
 
 
 def store_upload(stream: BinaryIO) -> str:
@@ -114,28 +114,24 @@ def create_project(
     check_trainable(dataset)
     if not encoder.strip():
         raise DataError("No encoder is named. Use minilm, a local folder, or a model id of the Hugging Face hub.")
-    data_hash = dataset.content_hash()
-    kind = () if checker == PROBE else (checker, checker_model)
-    key = cache.content_key(data_hash, _frames_hash(dataset), metric, encoder, *kind)[:8]
-    project_id = f"{storage.slug(name)}-{key}"
-    if (_folder(project_id) / "project.json").exists():
+    choices = {"metric": metric, "encoder": encoder, "checker": checker, "checker_model": checker_model}
+    project_id = f"{storage.slug(name)}-{content_key(dataset, **choices)}"
+    if (folder_of(project_id) / "project.json").exists():
         return load_project(project_id)
-    counts = {"synthetic": len(dataset.synthetic), "dropped": len(dataset.dropped)}
-    counts |= {str(k): int(v) for k, v in dataset.real["split"].value_counts().items()}
     project = Project(
         id=project_id,
         name=name,
         created=time.time(),
-        data_hash=data_hash,
+        data_hash=dataset.content_hash(),
         labels=dataset.labels,
-        counts=counts,
+        counts=row_counts(dataset),
         findings=dataset.findings,
         files=files or {},
         metric=metric,
         encoder=encoder,
         is_pairs=dataset.is_pairs,
         checker=checker,
-        checker_model=checker_model if kind else MINILM,
+        checker_model=MINILM if checker == PROBE else checker_model,
         after=after,
     )
     for part in PARTS:
@@ -143,6 +139,18 @@ def create_project(
         storage.write_atomically(project.folder / f"{part}.parquet", frame.to_parquet)
     storage.write_json(project.folder / "project.json", asdict(project))
     return project
+
+
+def content_key(dataset: Dataset, *, metric: str, encoder: str, checker: str, checker_model: str) -> str:
+    """How the id of a project ends that holds these rows with these choices, whatever its name."""
+    kind = () if checker == PROBE else (checker, checker_model)
+    return cache.content_key(dataset.content_hash(), _frames_hash(dataset), metric, encoder, *kind)[:8]
+
+
+def row_counts(dataset: Dataset) -> dict[str, int]:
+    """How many rows are synthetic, left out, and in each split of the real ones."""
+    counts = {"synthetic": len(dataset.synthetic), "dropped": len(dataset.dropped)}
+    return counts | {str(k): int(v) for k, v in dataset.real["split"].value_counts().items()}
 
 
 def check_metric(metric: str, labels: tuple[str, ...]) -> None:
@@ -190,12 +198,7 @@ def project_of(project_id: str, stored: Any) -> Project:  # noqa: ANN401 (any JS
 
 def folder_of(project_id: str) -> Path:
     """The folder of a project, whether there is one or not. Raises NotFoundError for an id that is no id."""
-    return _folder(storage.checked_id(project_id))
-
-
-def lock_path() -> Path:
-    """Held by `storage.locked` while a project is changed, moved to the trash, or brought in."""
-    return storage.home() / "projects" / ".lock"
+    return storage.home() / "projects" / storage.checked_id(project_id)
 
 
 def load_dataset(project: Project) -> Dataset:
@@ -224,11 +227,16 @@ def load_settings(project: Project) -> WeightSettings:
 
 def save_settings(project: Project, settings: WeightSettings) -> None:
     """Keep the weight settings for the next visit. Raises ValueError when no slider could show them."""
+    check_settings(settings)
+    storage.write_json(project.folder / "settings.json", asdict(settings))
+
+
+def check_settings(settings: WeightSettings) -> None:
+    """Raise ValueError when no slider could show these settings."""
     numbers = {name: value for name, value in asdict(settings).items() if isinstance(value, int | float)}
     beyond = [name for name, value in numbers.items() if not abs(value) <= MAX_SETTING]
     if beyond:
         raise ValueError(f"{', '.join(beyond)}: expected finite numbers of at most {MAX_SETTING:g}.")
-    storage.write_json(project.folder / "settings.json", asdict(settings))
 
 
 def demo_project() -> Project:
@@ -275,14 +283,10 @@ def _frames_hash(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def _folder(project_id: str) -> Path:
-    return storage.home() / "projects" / project_id
-
-
 def _read(project_id: str) -> Project | None:
     try:
-        return project_of(project_id, storage.read_json(_folder(project_id) / "project.json"))
-    except (TypeError, KeyError, ValueError):  # absent, damaged: one folder must not break all pages
+        return project_of(project_id, storage.read_json(folder_of(project_id) / "project.json"))
+    except (TypeError, KeyError, ValueError, NotFoundError):  # absent, damaged: one folder must not break all pages
         return None
 
 

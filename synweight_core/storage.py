@@ -97,8 +97,13 @@ def remove_unfinished(folder: Path, *suffixes: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 (any JSON value)
     """Replace `path` by `value` as JSON."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = json_text(value)
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def json_text(value: Any) -> str:  # noqa: ANN401 (any JSON value)
+    """A JSON value as files of the workspace hold it."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 (any JSON value)

@@ -76,7 +76,7 @@ def _folder(run_id: str) -> Path:
 def _read(path: Path) -> DeletedRun | None:
     config = storage.read_json(path / "config.json")
     try:
-        return DeletedRun(storage.checked_id(path.name), str(config["name"]), str(config["project"]), storage.folder_size(path))
+        n_bytes = storage.folder_size(path)
+        return DeletedRun(storage.checked_id(path.name), str(config["name"]), str(config["project"]), n_bytes)
     except (TypeError, KeyError, NotFoundError):
         return None
-

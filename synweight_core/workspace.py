@@ -33,8 +33,8 @@ def check() -> None:
                 _one_forward(home, found)
     except OSError as error:
         raise WorkspaceError(
-            f"The workspace '{home}' could not be brought to format {FORMAT}: {error.strerror}. Free some space or give "
-            "this user the right to write it, and open it again; nothing was lost."
+            f"The workspace '{home}' could not be brought to format {FORMAT}: {error.strerror}. Free some space or "
+            "give this user the right to write it, and open it again; nothing was lost."
         ) from error
 
 
