@@ -41,14 +41,14 @@ def delete_draft(draft_id: str) -> None:
 def files_of(draft: dict[str, Any], role: str) -> list[dict[str, Any]]:
     """The files of a role, in the order in which they came."""
     found = draft.get(role)
-    return [file for file in found if isinstance(file, dict)] if isinstance(found, list) else []
+    return [file for file in found if _is_file(file)] if isinstance(found, list) else []
 
 
 def add_file(draft_id: str, role: str, *, sha256: str, name: str) -> None:
     """Add a stored file to a role, unless it is there already."""
     draft = load_draft(draft_id)
     files = files_of(draft, role)
-    if any(file.get("sha256") == sha256 for file in files):
+    if any(file["sha256"] == sha256 for file in files):
         return
     save_draft(draft_id, draft | {role: [*files, {"sha256": sha256, "name": name, "columns": None}]})
 
@@ -56,7 +56,18 @@ def add_file(draft_id: str, role: str, *, sha256: str, name: str) -> None:
 def remove_file(draft_id: str, role: str, sha256: str) -> None:
     """Take a file out of a role; one that is not there stays out."""
     draft = load_draft(draft_id)
-    save_draft(draft_id, draft | {role: [file for file in files_of(draft, role) if file.get("sha256") != sha256]})
+    save_draft(draft_id, draft | {role: [file for file in files_of(draft, role) if file["sha256"] != sha256]})
+
+
+def choose_columns(draft_id: str, role: str, sha256: str, columns: dict[str, str | None]) -> None:
+    """Keep the roles of the columns of a file, as in `Columns`."""
+    draft = load_draft(draft_id)
+    files = [file | {"columns": columns} if file["sha256"] == sha256 else file for file in files_of(draft, role)]
+    save_draft(draft_id, draft | {role: files})
+
+
+def _is_file(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in ("sha256", "name"))
 
 
 def _path(draft_id: str) -> Path:

@@ -33,6 +33,7 @@ from synweight_core.projects import (
     check_settings,
     content_key,
     folder_of,
+    is_project,
     project_of,
     row_counts,
 )
@@ -243,7 +244,7 @@ def _is_plain(path: Path) -> bool:
 
 def _put_in_place(folder: Path, project: Project) -> None:
     target = folder_of(project.id)
-    if (target / "project.json").exists():
+    if is_project(project.id):
         raise DataError(
             f"This project is here already, as '{project.id}'. Open that one; or delete it, then bring the file in."
         )

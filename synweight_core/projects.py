@@ -2,16 +2,15 @@
 
     projects/<id>/project.json  synthetic.parquet  real.parquet  dropped.parquet  settings.json  view.json
 
-The same upload with the same choices is the same project. Uploaded files are kept by content hash in
-`uploads/`, so that a reload of the page loses nothing.
+The same upload with the same choices is the same project.
 """
 
 import hashlib
-import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from synweight_core.data import Dataset, Unjudged, Upload, build_dataset, check_
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.findings import Finding
 from synweight_core.models import MINILM
+from synweight_core.several_files import combine
 from synweight_core.tuning import KINDS, PROBE
 from synweight_core.weighting import WeightSettings
 
@@ -56,29 +56,6 @@ class Project:
     def folder(self) -> Path:
         """The folder that holds this project."""
         return folder_of(self.id)
-
-
-def store_upload(stream: BinaryIO) -> str:
-    """Copy a file into the workspace; its SHA-256 is its name."""
-    digest = hashlib.sha256()
-    while chunk := stream.read(1 << 20):
-        digest.update(chunk)
-    stream.seek(0)
-
-    def copy(path: Path) -> None:
-        with path.open("wb") as file:
-            shutil.copyfileobj(stream, file)
-
-    storage.write_atomically(storage.home() / "uploads" / digest.hexdigest(), copy)
-    return digest.hexdigest()
-
-
-def upload_path(sha256: str) -> Path:
-    """The stored upload. Raises NotFoundError when there is none."""
-    path = storage.home() / "uploads" / storage.checked_id(sha256)
-    if not path.exists():
-        raise NotFoundError("This uploaded file is no longer in the workspace. Upload it again.")
-    return path
 
 
 def read_upload(path: Path, *, name: str | None = None, columns: Columns | None = None) -> Upload:
@@ -116,7 +93,7 @@ def create_project(
         raise DataError("No encoder is named. Use minilm, a local folder, or a model id of the Hugging Face hub.")
     choices = {"metric": metric, "encoder": encoder, "checker": checker, "checker_model": checker_model}
     project_id = f"{storage.slug(name)}-{content_key(dataset, **choices)}"
-    if (folder_of(project_id) / "project.json").exists():
+    if is_project(project_id):
         return load_project(project_id)
     project = Project(
         id=project_id,
@@ -170,6 +147,11 @@ def list_projects() -> list[Project]:
     folder = storage.home() / "projects"
     found = (_read(path.parent.name) for path in folder.glob("*/project.json"))
     return sorted((p for p in found if p), key=lambda project: project.created, reverse=True)
+
+
+def is_project(project_id: str) -> bool:
+    """Whether there is such a project. Raises NotFoundError for an id that is no id."""
+    return (folder_of(project_id) / "project.json").exists()
 
 
 def load_project(project_id: str) -> Project:
@@ -251,9 +233,9 @@ def demo_project() -> Project:
 
 
 def project_from_files(
-    synthetic: Path,
-    real: Path,
-    test: Path | None = None,
+    synthetic: Path | Sequence[Path],
+    real: Path | Sequence[Path],
+    test: Path | Sequence[Path] | None = None,
     *,
     name: str,
     metric: str = "accuracy",
@@ -263,15 +245,19 @@ def project_from_files(
     unjudged: Unjudged = "drop",
     synthetic_columns: Columns | None = None,
 ) -> Project:
-    """A project straight from files, columns guessed. Raises DataError."""
-    uploads = {"synthetic": read_upload(synthetic, columns=synthetic_columns), "real": read_upload(real)}
+    """A project straight from files, of each role one or several, columns guessed. Raises DataError."""
+    uploads = {"synthetic": _read_all(synthetic, synthetic_columns), "real": _read_all(real)}
     if test:
-        uploads["test"] = read_upload(test)
+        uploads["test"] = _read_all(test)
     dataset = build_dataset(uploads["synthetic"], uploads["real"], uploads.get("test"), unjudged=unjudged)
     files = {role: upload.name for role, upload in uploads.items()}
     return create_project(
         dataset, name, metric=metric, encoder=encoder, checker=checker, checker_model=checker_model, files=files
     )
+
+
+def _read_all(paths: Path | Sequence[Path], columns: Columns | None = None) -> Upload:
+    return combine([read_upload(path, columns=columns) for path in ([paths] if isinstance(paths, Path) else paths)])
 
 
 def _frames_hash(dataset: Dataset) -> str:

@@ -7,7 +7,7 @@ import time
 import pytest
 from test_projects import dataset
 
-from synweight_core import cleaning, drafts, project_shelf, project_trash, projects, runs, storage
+from synweight_core import cleaning, drafts, project_shelf, project_trash, projects, runs, storage, uploads
 
 
 def written(path, *, hours=2.0, content=b"x" * 100):
@@ -42,14 +42,14 @@ def test_columns_of_a_deleted_project_go_and_the_project_stays_in_the_trash(proj
 
 def test_what_was_written_a_moment_ago_stays(workspace):
     written(storage.home() / "cache" / "map" / f"{'0' * 32}.npz", hours=0)
-    projects.store_upload(io.BytesIO(b"new"))
+    uploads.store_upload(io.BytesIO(b"new"))
     written(storage.home() / "cache" / "map" / f".{'0' * 16}.npz", hours=0.5)
     assert cleaning.unneeded() == []
 
 
 def test_uploads_of_drafts_stay_until_the_draft_is_old(workspace):
-    sha = projects.store_upload(io.BytesIO(b"mine"))
-    path = written(projects.upload_path(sha))
+    sha = uploads.store_upload(io.BytesIO(b"mine"))
+    path = written(uploads.upload_path(sha))
     drafts.add_file("draft-1", "real", sha256=sha, name="mine.csv")
     lost = written(storage.home() / "uploads" / ("0" * 64))
     assert cleaning.unneeded() == [lost]
