@@ -93,13 +93,13 @@ def append(project_id: str, files: tuple[Path, ...], name: str | None, unjudged:
 @click.command(name="export-project")
 @click.argument("project_id")
 @click.option("--to", "target", type=click.Path(dir_okay=False, path_type=Path), default=None, help="A .zip file.")
-@click.option("--models/--no-models", default=True, help="With the models of its runs.")
-def export_project(project_id: str, target: Path | None, models: bool) -> None:
+@click.option("--without-models", is_flag=True, help="Leave the models of its runs out.")
+def export_project(project_id: str, target: Path | None, without_models: bool) -> None:
     """Write a project with its edits and runs into one file, for another workspace."""
     from synweight_core import project_file
 
     target = target or Path(f"{project_id}.zip")
-    project_file.export_project(projects.load_project(project_id), target.absolute(), with_models=models)
+    project_file.export_project(projects.load_project(project_id), target.absolute(), with_models=not without_models)
     click.echo(f"{target} ({size(target.stat().st_size)})")
 
 

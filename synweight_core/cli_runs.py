@@ -52,7 +52,7 @@ def restore(ids: tuple[str, ...]) -> None:
 def list_trash(empty: bool) -> None:
     """List deleted projects and runs with their size, or remove them for good."""
     if empty:
-        click.echo(f"Freed {size(trash.empty_trash())}.")
+        click.echo(f"Freed {size(trash.empty_trash() + project_trash.empty_trash())}.")
         return
     gone, found = project_trash.deleted_projects(), trash.deleted_runs()
     for project in gone:

@@ -2,7 +2,7 @@
 
     trash/projects/<time>-<project id>/    project/  runs/<run id>/
 
-Emptying the trash (`trash.empty_trash`) removes them, too. Cached columns stay; they are computed from content, and
+`trash` has the runs that were deleted alone. Cached columns stay; they are computed from content, and
 `cleaning` removes those that no project needs.
 """
 
@@ -78,6 +78,11 @@ def deleted_projects() -> list[DeletedProject]:
     return [_read(path) for path in _entries()]
 
 
+def empty_trash() -> int:
+    """Remove the deleted projects for good, with their runs; how many bytes that frees."""
+    return sum(trash.remove_for_good(entry) for entry in _entries())
+
+
 def _make_room(target: Path) -> None:
     """Remove what an open tab wrote where the project was. Raises RunError when there is more."""
     if not target.exists():
@@ -96,7 +101,7 @@ def _bring_runs_back(entry: Path) -> None:
 
 
 def _root() -> Path:
-    return storage.home() / "trash" / "projects"
+    return storage.home() / "trash" / trash.PROJECTS
 
 
 def _entries() -> list[Path]:

@@ -14,6 +14,8 @@ from pathlib import Path
 from synweight_core import runs, storage
 from synweight_core.errors import NotFoundError, RunError
 
+PROJECTS = "projects"  # the folder of deleted projects in the trash
+
 
 @dataclass(frozen=True)
 class DeletedRun:
@@ -54,23 +56,29 @@ def restore_run(run_id: str) -> None:
 
 def deleted_runs() -> list[DeletedRun]:
     """What the trash holds, newest first."""
-    paths = sorted((storage.home() / "trash").glob("*/"), reverse=True)
+    paths = sorted(_root().glob("*/"), reverse=True)
     return [found for path in paths if (found := _read(path))]
 
 
 def empty_trash() -> int:
-    """Remove what the trash holds for good; how many bytes that frees."""
-    freed = 0
-    for path in (storage.home() / "trash").glob("*/"):
-        freed += storage.folder_size(path)
-        gone = path.with_name(f".{secrets.token_hex(8)}")  # what is half removed cannot be restored
-        path.rename(gone)
-        shutil.rmtree(gone)
+    """Remove the deleted runs for good, and nothing else; how many bytes that frees."""
+    return sum(remove_for_good(path) for path in _root().glob("*/") if path.name != PROJECTS)
+
+
+def remove_for_good(path: Path) -> int:
+    """Remove a folder; its bytes. What is half removed when the process is killed cannot be restored."""
+    freed, gone = storage.folder_size(path), _root() / f".{secrets.token_hex(8)}"
+    path.rename(gone)
+    shutil.rmtree(gone)
     return freed
 
 
+def _root() -> Path:
+    return storage.home() / "trash"
+
+
 def _folder(run_id: str) -> Path:
-    return storage.home() / "trash" / storage.checked_id(run_id)
+    return _root() / storage.checked_id(run_id)
 
 
 def _read(path: Path) -> DeletedRun | None:

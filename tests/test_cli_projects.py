@@ -63,7 +63,7 @@ def test_project_is_deleted_listed_and_restored(project):
 def test_project_goes_out_and_comes_in(project, tmp_path, monkeypatch):
     ended_run(project)
     target = tmp_path / "one.zip"
-    assert said("export-project", project.id, "--to", target, "--no-models").startswith(f"{target} (")
+    assert said("export-project", project.id, "--to", target, "--without-models").startswith(f"{target} (")
     assert "is here already" in said("import-project", target, "--no-wait", code=1)
     monkeypatch.setenv("SYNWEIGHT_HOME", str(tmp_path / "elsewhere"))
     assert f"Project {project.id} in " in said("import-project", target, "--no-wait")

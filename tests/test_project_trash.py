@@ -116,12 +116,12 @@ def test_project_that_was_made_again_is_not_overwritten_by_a_restore(project):
     assert projects.list_projects() == [again] and len(project_trash.deleted_projects()) == 1
 
 
-def test_emptied_trash_frees_projects_too(project, run_id):
+def test_emptied_trash_of_runs_leaves_projects_alone(project, run_id):
     project_trash.delete_project(project.id)
     (deleted,) = project_trash.deleted_projects()
-    assert trash.empty_trash() == deleted.n_bytes
-    assert project_trash.deleted_projects() == []
-    assert list((storage.home() / "trash").iterdir()) == []
+    assert trash.empty_trash() == 0
+    assert project_trash.empty_trash() == deleted.n_bytes
+    assert project_trash.deleted_projects() == [] and project_trash.empty_trash() == 0
 
 
 def test_fields_of_another_version_are_left_out_and_missing_ones_have_their_default(project):

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from synweight_core import cleaning, trash
+from synweight_core import cleaning, project_trash, trash
 from synweight_core.units import size
 
 _FREED = "freed"  # in the session: what was freed last, in words
@@ -36,4 +36,4 @@ def _clean() -> None:
 
 
 def _empty_trash() -> None:
-    st.session_state[_FREED] = f"Freed {size(trash.empty_trash())}."
+    st.session_state[_FREED] = f"Freed {size(trash.empty_trash() + project_trash.empty_trash())}."

@@ -27,7 +27,7 @@ def other_sources(draft_id: str, role: str, *, in_url: bool) -> None:
 
 
 def _server_form(draft_id: str, role: str, in_url: bool) -> None:
-    found = server_files.listed_files()
+    found = _listed(os.environ.get(server_files.VARIABLE, ""))
     shown = [str(path) for path in found]
     prefix = os.path.commonpath([path.parent for path in found]) if found else ""
     picked = st.selectbox(
@@ -45,6 +45,12 @@ def _server_form(draft_id: str, role: str, in_url: bool) -> None:
             st.error(plain(error), icon=":material/error:")
             return
         _taken(draft_id, in_url)
+
+
+@st.cache_data(ttl=10, max_entries=4, show_spinner=False)
+def _listed(folders: str) -> list[Path]:
+    """The tables in the allowed folders, looked for once for all roles and for a moment."""
+    return server_files.listed_files()
 
 
 def _hub_form(draft_id: str, role: str, in_url: bool) -> None:
