@@ -2,7 +2,7 @@
 
     workspace.json    {"format"}    absent in workspaces of format 1 and in new ones
 
-`check` is called by everything that opens a workspace: the pages and the commands. It knows no project and no run.
+`check` is called by pages and commands, `found_format` by what must write nothing. It knows no project and no run.
 """
 
 import json
@@ -25,12 +25,13 @@ def check() -> None:
         WorkspaceError: a newer version made it, its format cannot be read, or it cannot be brought forward.
     """
     home = storage.home()
-    if _format_of(home) == FORMAT:
+    if (home / FILE).exists() and found_format() == FORMAT:
         return
     try:
         with storage.locked(home / "workspace.lock"):
-            while (found := _format_of(home)) < FORMAT:
+            while (found := found_format()) < FORMAT:
                 _one_forward(home, found)
+            storage.write_json(home / FILE, {"format": FORMAT})
     except OSError as error:
         raise WorkspaceError(
             f"The workspace '{home}' could not be brought to format {FORMAT}: {error.strerror}. Free some space or "
@@ -38,23 +39,16 @@ def check() -> None:
         ) from error
 
 
-def _one_forward(home: Path, found: int) -> None:
-    """From one format to the next; what a killed process has half migrated is migrated again."""
-    if found not in MIGRATIONS:
-        raise WorkspaceError(
-            f"The workspace '{home}' has format {found}, and this version reads {min(MIGRATIONS)} to {FORMAT}. Name "
-            "another folder by the environment variable SYNWEIGHT_HOME."
-        )
-    MIGRATIONS[found](home)
-    storage.write_json(home / FILE, {"format": found + 1})
+def found_format() -> int:
+    """The format of the workspace; one without rows is of the present format. Writes nothing.
 
-
-def _format_of(home: Path) -> int:
-    """The format of a workspace; an empty one is of the present format. Raises WorkspaceError."""
-    path = home / FILE
-    if not path.exists():
-        return _BEFORE_FILE if any((home / name).exists() for name in _HELD) else _begun(home)
-    stored = storage.read_json(path)
+    Raises:
+        WorkspaceError: a newer version made it, or its format cannot be read.
+    """
+    home = storage.home()
+    if not (home / FILE).exists():
+        return _BEFORE_FILE if any((home / name).exists() for name in _HELD) else FORMAT
+    stored = storage.read_json(home / FILE)
     found = stored.get("format") if isinstance(stored, dict) else None
     if type(found) is not int:
         raise WorkspaceError(
@@ -69,16 +63,15 @@ def _format_of(home: Path) -> int:
     return found
 
 
-def _begun(home: Path) -> int:
-    """Note the format of an empty workspace. Raises WorkspaceError."""
-    try:
-        storage.write_json(home / FILE, {"format": FORMAT})
-    except OSError as error:
+def _one_forward(home: Path, found: int) -> None:
+    """From one format to the next; what a killed process has half migrated is migrated again."""
+    if found not in MIGRATIONS:
         raise WorkspaceError(
-            f"The workspace '{home}' cannot be written: {error.strerror}. Name a folder that you may write, by the "
-            "environment variable SYNWEIGHT_HOME."
-        ) from error
-    return FORMAT
+            f"The workspace '{home}' has format {found}, and this version reads {min(MIGRATIONS)} to {FORMAT}. Name "
+            "another folder by the environment variable SYNWEIGHT_HOME."
+        )
+    MIGRATIONS[found](home)
+    storage.write_json(home / FILE, {"format": found + 1})
 
 
 def _drafts_hold_lists(home: Path) -> None:

@@ -53,7 +53,7 @@ def page_header(title: str, purpose: str) -> None:
 
 def need_frame() -> None:
     """Run the page again, through app.py, where Streamlit has run it alone; end it in a workspace that is refused."""
-    _need_workspace()
+    _need_workspace(workspace.found_format)
     if "framed" not in st.session_state:
         # A fresh server that is opened at a page's own address takes `pages/` for Streamlit's old automatic
         # pages and runs the page without app.py. Navigation ends that, and the next run is a proper one.
@@ -133,13 +133,12 @@ def open_project(project: Project) -> None:
 def bare() -> None:
     """A page without a sidebar."""
     st.session_state["framed"] = True
-    _need_workspace()
 
 
 def sidebar(pages: Mapping[str, Any]) -> None:
     """Project, the five steps with their state, all projects, the active run, the workspace."""
     st.session_state["framed"] = True
-    _need_workspace()
+    _need_workspace(workspace.check)
     project = current_project()
     with st.sidebar:
         st.subheader("SynWeight Studio", anchor=False)
@@ -156,10 +155,10 @@ def sidebar(pages: Mapping[str, Any]) -> None:
         st.caption(f"Workspace: {plain(storage.home())}")
 
 
-def _need_workspace() -> None:
+def _need_workspace(check: Callable[[], object]) -> None:
     """A workspace of another version ends every page with one sentence."""
     try:
-        workspace.check()
+        check()
     except WorkspaceError as error:
         st.error(plain(error), icon=":material/error:")
         st.stop()
