@@ -16,6 +16,7 @@ PAGES = {
     "weights": st.Page("pages/weights.py", title="Weights", icon=":material/tune:"),
     "train": st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
     "runs": st.Page("pages/runs.py", title="Runs", icon=":material/leaderboard:"),
+    "projects": st.Page("pages/projects.py", title="Projects", icon=":material/folder_copy:"),
 }
 
 PRESENT = st.Page("pages/present.py", title="Presentation", icon=":material/co_present:")

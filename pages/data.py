@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.widgets import intake, loaded, shell
+from pages.widgets.append_panel import append_panel
 from pages.widgets.plain import plain
 from synweight_core import projects
 from synweight_core.export import to_csv
@@ -46,8 +47,8 @@ def report(project: projects.Project) -> None:
 
 
 project = shell.current_project()
-new_tab, report_tab = st.tabs(
-    ["New project", "Validation report"],
+new_tab, report_tab, append_tab = st.tabs(
+    ["New project", "Validation report", "Add rows"],
     default="Validation report" if project and not intake.has_draft() else "New project",
 )
 with report_tab:
@@ -57,6 +58,11 @@ with report_tab:
         report(project)
     else:
         st.info("When a project is open, what was found in its files is listed here.")
+with append_tab:
+    if project:
+        append_panel(project)
+    else:
+        st.info("When a project is open, more synthetic rows can be added to it here.")
 with new_tab:
     st.caption("See how the tool works on ready-made support messages, or upload your own two files.")
     shell.demo_button(primary=not intake.has_draft())

@@ -19,7 +19,7 @@ from synweight_core import storage
 
 Arrays = Mapping[str, np.ndarray]
 
-_DAMAGE = (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, struct.error)
+DAMAGE = (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, struct.error)
 _LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip member: lengths of its name and of its extra field
 _NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -37,7 +37,7 @@ def load(kind: str, key: str) -> Arrays | None:
             return {name: file[name] for name in file.files}
     except OSError:
         return None
-    except _DAMAGE:
+    except DAMAGE:
         _path(kind, key).unlink(missing_ok=True)
         return None
 
@@ -53,10 +53,10 @@ def load_mapped(kind: str, key: str, name: str) -> np.ndarray | None:
         with path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
             if f"{name}.npy" not in archive.namelist():
                 return None
-            return _mapped(raw, archive, archive.getinfo(f"{name}.npy"))
+            return mapped(raw, archive, archive.getinfo(f"{name}.npy"))
     except OSError:
         return None
-    except _DAMAGE:
+    except DAMAGE:
         path.unlink(missing_ok=True)
         return None
 
@@ -81,8 +81,8 @@ def store(kind: str, key: str, arrays: Arrays) -> None:
     storage.write_atomically(_path(kind, key), lambda path: _save(path, arrays))
 
 
-def _mapped(raw: BinaryIO, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    """The array of a stored zip member, after a check that its headers agree on where it lies. Raises _DAMAGE."""
+def mapped(raw: BinaryIO, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    """The array of a stored zip member, after a check that its headers agree on where it lies. Raises DAMAGE."""
     with archive.open(member) as npy:  # compares the local header with the directory
         read_header = _NPY_HEADERS.get(np.lib.format.read_magic(npy))
         if read_header is None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from synweight_core import __version__, projects, runs, storage
+from synweight_core import __version__, cli_projects, projects, runs, workspace
+from synweight_core.cli_projects import prepare_and_tell
 from synweight_core.cli_results import compare, export, reproduce, weigh
 from synweight_core.cli_runs import delete, list_trash, queue, restore
 from synweight_core.curation import history
@@ -21,7 +22,7 @@ from synweight_core.launch import project_config, start_training
 from synweight_core.losses import LOSSES
 from synweight_core.map_scores import load_map_scores, start_scoring
 from synweight_core.models import MINILM
-from synweight_core.prepare import has_folds, load_prepared, need_prepared
+from synweight_core.prepare import need_prepared
 from synweight_core.report_command import report
 from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig
 from synweight_core.tuning import KINDS, PROBE
@@ -45,20 +46,24 @@ class _Commands(click.Group):
 @click.version_option(__version__)
 def main() -> None:
     """Weigh LLM-generated rows by quality over diversity, and train with the weights."""
+    workspace.check()
 
 
 @main.command()
 @click.option("--wait/--no-wait", default=True, help="Wait until the map is ready.")
 def demo(wait: bool) -> None:
     """Create the demo project and prepare it, once."""
-    _prepare(projects.demo_project(), wait=wait)
+    prepare_and_tell(projects.demo_project(), wait=wait)
 
 
 @main.command()
 @click.argument("project_id", required=False)
-@click.option("--synthetic", type=_FILE, help="Synthetic rows (CSV, TSV, JSONL, JSON, Parquet, XLSX).")
-@click.option("--real", type=_FILE, help="Real labelled rows.")
-@click.option("--test", type=_FILE, help="Real test rows; otherwise 20 % of the real rows.")
+@click.option(
+    "--synthetic", type=_FILE, multiple=True,
+    help="Synthetic rows (CSV, TSV, JSONL, JSON, Parquet, XLSX); may be given for several files, as --real and --test.",
+)  # fmt: skip
+@click.option("--real", type=_FILE, multiple=True, help="Real labelled rows.")
+@click.option("--test", type=_FILE, multiple=True, help="Real test rows; otherwise 20 % of the real rows.")
 @click.option("--name", default=None, help="The project's name; default: that of the synthetic file.")
 @click.option("--metric", default="accuracy", help="accuracy, macro_f1 or recall:LABEL.")
 @click.option("--encoder", default="minilm", help="minilm, a local folder or a hub id.")
@@ -75,8 +80,8 @@ def demo(wait: bool) -> None:
 )  # fmt: skip
 @click.option("--wait/--no-wait", default=True, help="Wait until everything is computed.")
 def prepare(
-    project_id: str | None, synthetic: Path | None, real: Path | None, test: Path | None, name: str | None,
-    metric: str, encoder: str, checker: str | None, checker_model: str | None, unjudged: Any,  # noqa: ANN401
+    project_id: str | None, synthetic: tuple[Path, ...], real: tuple[Path, ...], test: tuple[Path, ...],
+    name: str | None, metric: str, encoder: str, checker: str | None, checker_model: str | None, unjudged: Any,  # noqa: ANN401
     wait: bool,
 ) -> None:  # fmt: skip
     """Prepare PROJECT_ID, or a new project from files: vectors, neighbours, checkers, map."""
@@ -88,15 +93,15 @@ def prepare(
         project = projects.load_project(project_id)
     elif synthetic and real:
         project = projects.project_from_files(
-            synthetic, real, test,
-            name=name or synthetic.stem, metric=metric, encoder=encoder, unjudged=unjudged,
+            synthetic, real, test or None,
+            name=name or synthetic[0].stem, metric=metric, encoder=encoder, unjudged=unjudged,
             checker=checker or PROBE, checker_model=checker_model or MINILM,
         )  # fmt: skip
     else:
         raise click.UsageError("Give a project id, or both --synthetic and --real.")
     for finding in project.findings:
         click.echo(f"  {finding.message}")
-    _prepare(project, wait=wait)
+    prepare_and_tell(project, wait=wait)
 
 
 @main.command()
@@ -252,24 +257,18 @@ def app(port: int, address: str, with_demo: bool) -> None:
     if not APP.exists():
         raise click.ClickException(f"{APP} was not found: the app runs from a checkout of the project.")
     if with_demo:
-        _prepare(projects.demo_project(), wait=True)
+        prepare_and_tell(projects.demo_project(), wait=True)
     os.chdir(APP.parent)  # where .streamlit/config.toml is
     options = ["--server.port", str(port), "--server.address", address]
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(APP), *options])
 
 
-for command in (weigh, export, reproduce, compare, report, queue, delete, restore, list_trash):
+for command in (
+    weigh, export, reproduce, compare, report, queue, delete, restore, list_trash, cli_projects.list_projects,
+    cli_projects.rename, cli_projects.archive, cli_projects.append, cli_projects.export_project,
+    cli_projects.import_project, cli_projects.fetch, cli_projects.clean,
+):  # fmt: skip
     main.add_command(command)
-
-
-def _prepare(project: projects.Project, *, wait: bool) -> None:
-    click.echo(f"Project {project.id} in {storage.home()}")
-    if load_prepared(project) is not None and has_folds(project):
-        click.echo("It is ready.")
-        return
-    run_id = runs.start("prepare", project.id, {}, name=f"prepare {project.name}")
-    if wait and not follow(run_id):
-        sys.exit(1)
 
 
 def _found_line(position: Any, row: Any) -> str:  # noqa: ANN401 (pandas' own types)

@@ -1,8 +1,11 @@
-"""The commands that order and tidy runs: `synweight queue`, `delete`, `restore`, `trash`. `cli.py` has their group."""
+"""The commands that order runs, and the trash: `synweight queue`, `delete`, `restore`, `trash`. `cli.py` has
+their group.
+"""
 
 import click
 
-from synweight_core import device, trash
+from synweight_core import device, project_trash, trash
+from synweight_core.projects import is_project
 from synweight_core.units import size
 
 
@@ -20,31 +23,41 @@ def queue(run_id: str | None) -> None:
 
 
 @click.command()
-@click.argument("run_ids", nargs=-1, required=True)
-def delete(run_ids: tuple[str, ...]) -> None:
-    """Move runs that have ended to the trash."""
-    for run_id in run_ids:
-        trash.delete_run(run_id)
-        click.echo(f"{run_id} is in the trash.")
+@click.argument("ids", nargs=-1, required=True)
+def delete(ids: tuple[str, ...]) -> None:
+    """Move runs that have ended, or projects with all of their runs, to the trash."""
+    for each in ids:
+        if is_project(each):
+            project_trash.delete_project(each)
+        else:
+            trash.delete_run(each)
+        click.echo(f"{each} is in the trash.")
 
 
 @click.command()
-@click.argument("run_ids", nargs=-1, required=True)
-def restore(run_ids: tuple[str, ...]) -> None:
-    """Bring runs back from the trash."""
-    for run_id in run_ids:
-        trash.restore_run(run_id)
-        click.echo(f"{run_id} is restored.")
+@click.argument("ids", nargs=-1, required=True)
+def restore(ids: tuple[str, ...]) -> None:
+    """Bring runs, or projects with their runs, back from the trash."""
+    in_trash = {project.id for project in project_trash.deleted_projects()}
+    for each in ids:
+        if each in in_trash:
+            project_trash.restore_project(each)
+        else:
+            trash.restore_run(each)
+        click.echo(f"{each} is restored.")
 
 
 @click.command(name="trash")
 @click.option("--empty", is_flag=True, help="Remove what it holds for good.")
 def list_trash(empty: bool) -> None:
-    """List deleted runs with their size, or remove them for good."""
+    """List deleted projects and runs with their size, or remove them for good."""
     if empty:
-        click.echo(f"Freed {size(trash.empty_trash())}.")
+        click.echo(f"Freed {size(trash.empty_trash() + project_trash.empty_trash())}.")
         return
-    found = trash.deleted_runs()
+    gone, found = project_trash.deleted_projects(), trash.deleted_runs()
+    for project in gone:
+        click.echo(f"{project.id}  project {project.name} with {project.n_runs} runs  {size(project.n_bytes)}")
     for run in found:
         click.echo(f"{run.id}  {run.name}  {size(run.n_bytes)}")
-    click.echo(f"{size(sum(run.n_bytes for run in found))} in all." if found else "The trash is empty.")
+    total = sum(project.n_bytes for project in gone) + sum(run.n_bytes for run in found)
+    click.echo(f"{size(total)} in all." if gone or found else "The trash is empty.")

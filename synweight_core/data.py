@@ -15,11 +15,10 @@ import pandas as pd
 from synweight_core.columns import Columns, match_labels
 from synweight_core.errors import DataError
 from synweight_core.findings import Finding, listed, pair_keys, report
+from synweight_core.split import split_real
 
 MIN_REAL_ROWS = 20  # below this no checker can be cross-validated
 MIN_SYNTHETIC_ROWS = 20
-VALIDATION_SHARE = 0.2
-TEST_SHARE = 0.2
 
 Unjudged = Literal["drop", "weight_one", "block"]
 
@@ -96,25 +95,25 @@ def build_dataset(
     Raises:
         DataError: a column is missing, too few rows or classes are left, or `unjudged` is "block".
     """
-    _check_pairs([synthetic, real, *([test] if test else [])])
+    check_pairs([synthetic, real, *([test] if test else [])])
     drops: list[pd.DataFrame] = []
-    rows = _without_empty(_canonical(synthetic), synthetic, drops)
-    real_rows = _without_empty(_canonical(real), real, drops)
+    rows = without_empty(canonical_rows(synthetic), synthetic, drops)
+    real_rows = without_empty(canonical_rows(real), real, drops)
     real_rows = _without_duplicates(real_rows, real.name, drops)
     test_rows = None
     if test:
-        test_rows = _without_empty(_canonical(test), test, drops)
-        rows = _without_leaks(rows, synthetic.name, test_rows, drops)
-        real_rows = _without_leaks(real_rows, real.name, test_rows, drops)
+        test_rows = without_empty(canonical_rows(test), test, drops)
+        rows = without_leaks(rows, synthetic.name, test_rows, drops)
+        real_rows = without_leaks(real_rows, real.name, test_rows, drops)
     known = sorted(set(real_rows["label"]))
     _check_real(real_rows, real.name, known)
-    rows = _rename_labels(rows, known, label_map or {})
+    rows = rename_labels(rows, known, label_map or {})
     rows, kept_unjudged = _settle_unjudged(rows, synthetic.name, known, unjudged, drops)
     labels = tuple(sorted({*known, *kept_unjudged}))
     split = split_real(real_rows["label"], with_test=test is None, seed=seed)
     real_rows = real_rows.assign(split=split)
     if test is None:
-        rows = _without_leaks(rows, synthetic.name, real_rows[real_rows["split"] == "test"], drops)
+        rows = without_leaks(rows, synthetic.name, real_rows[real_rows["split"] == "test"], drops)
     if test and test_rows is not None:
         test_rows = _test_rows(test_rows, test.name, labels, label_map or {}, drops)
         real_rows = pd.concat([real_rows, test_rows.assign(split="test")])
@@ -144,35 +143,22 @@ def check_trainable(dataset: Dataset) -> None:
         )
 
 
-def split_real(labels: pd.Series, *, with_test: bool, seed: int) -> np.ndarray:
-    """'train', 'validation' (and 'test') per row, stratified: 80/20, or 60/20/20 with test. [n] str
-
-    A class of one row stays in training.
-    """
-    split = np.full(len(labels), "train", dtype=object)
-    random = np.random.default_rng(seed)
-    shares = {"validation": VALIDATION_SHARE} | ({"test": TEST_SHARE} if with_test else {})
-    order = random.permutation(len(labels))
-    shuffled = labels.to_numpy()[order]
-    for name, share in shares.items():
-        for label, count in _apportion(labels, share).items():
-            members = order[shuffled == label]
-            free = members[split[members] == "train"]
-            split[free[: min(count, len(free) - 1)]] = name
-    return split
+def canonical_rows(upload: Upload) -> pd.DataFrame:
+    """The rows of a file under the column names of `Dataset`, none left out. Raises DataError as `check_roles`."""
+    check_roles(upload)
+    frame, columns = upload.frame, upload.columns
+    roles = {role: getattr(columns, role) for role in ("text", "text_b", "label", "generator")}
+    used = {name for name in roles.values() if name}
+    blank = pd.Series("", index=frame.index, dtype=str)
+    parts = {role: frame[name] if name else blank for role, name in roles.items()}
+    parts |= {f"upload:{name}": frame[name] for name in frame.columns if name not in used}
+    canonical = pd.DataFrame(parts)
+    canonical["label"] = canonical["label"].str.strip()
+    return canonical.assign(row=np.arange(1, len(frame) + 1))
 
 
-def _apportion(labels: pd.Series, share: float) -> dict[str, int]:
-    """Rows per class that add up to `share` of all rows, by largest remainder."""
-    quotas = labels.value_counts().sort_index() * share
-    counts = quotas.astype(int)
-    missing = round(len(labels) * share) - int(counts.sum())
-    for label in (quotas - counts).sort_values(ascending=False, kind="stable").index[:missing]:
-        counts[label] += 1
-    return {str(label): int(count) for label, count in counts.items()}
-
-
-def _canonical(upload: Upload) -> pd.DataFrame:
+def check_roles(upload: Upload) -> None:
+    """Raise DataError unless a column holds the texts and another one the labels."""
     frame, columns = upload.frame, upload.columns
     for role, name in (("text", columns.text), ("label", columns.label)):
         if name is None or name not in frame.columns:
@@ -185,24 +171,17 @@ def _canonical(upload: Upload) -> pd.DataFrame:
             f"{upload.name}: column '{columns.text}' is chosen both as text and as label. "
             f"The file has: {listed(list(frame.columns))}. Pick two different columns."
         )
-    roles = {role: getattr(columns, role) for role in ("text", "text_b", "label", "generator")}
-    used = {name for name in roles.values() if name}
-    blank = pd.Series("", index=frame.index, dtype=str)
-    parts = {role: frame[name] if name else blank for role, name in roles.items()}
-    parts |= {f"upload:{name}": frame[name] for name in frame.columns if name not in used}
-    canonical = pd.DataFrame(parts)
-    canonical["label"] = canonical["label"].str.strip()
-    return canonical.assign(row=np.arange(1, len(frame) + 1))
 
 
-def _drop(frame: pd.DataFrame, mask: pd.Series, name: str, reason: str, drops: list[pd.DataFrame]) -> pd.DataFrame:
+def left_out(frame: pd.DataFrame, mask: pd.Series, name: str, reason: str, drops: list[pd.DataFrame]) -> pd.DataFrame:
     """`frame` without the masked rows, which are noted in `drops`."""
     gone = frame.loc[mask, ["row", "text", "text_b", "label"]]
     drops.append(gone.assign(file=name, reason=reason))
     return frame[~mask]
 
 
-def _check_pairs(uploads: Sequence[Upload]) -> None:
+def check_pairs(uploads: Sequence[Upload]) -> None:
+    """Raise DataError unless all files hold pairs of texts, or none does."""
     pairs = {upload.name: bool(upload.columns.text_b) for upload in uploads}
     if len(set(pairs.values())) > 1:
         with_second = [name for name, is_pair in pairs.items() if is_pair]
@@ -213,24 +192,27 @@ def _check_pairs(uploads: Sequence[Upload]) -> None:
         )
 
 
-def _without_empty(frame: pd.DataFrame, upload: Upload, drops: list[pd.DataFrame]) -> pd.DataFrame:
+def without_empty(frame: pd.DataFrame, upload: Upload, drops: list[pd.DataFrame]) -> pd.DataFrame:
+    """The rows that have a text (both of a pair) and a label; the others are noted in `drops`."""
     empty = frame["text"].str.strip() == ""
     if upload.columns.text_b:
         empty |= frame["text_b"].str.strip() == ""
-    frame = _drop(frame, empty, upload.name, "empty text", drops)
-    return _drop(frame, frame["label"] == "", upload.name, "empty label", drops)
+    frame = left_out(frame, empty, upload.name, "empty text", drops)
+    return left_out(frame, frame["label"] == "", upload.name, "empty label", drops)
 
 
 def _without_duplicates(frame: pd.DataFrame, name: str, drops: list[pd.DataFrame]) -> pd.DataFrame:
-    return _drop(frame, pair_keys(frame).duplicated(), name, "duplicate", drops)
+    return left_out(frame, pair_keys(frame).duplicated(), name, "duplicate", drops)
 
 
-def _without_leaks(frame: pd.DataFrame, name: str, test: pd.DataFrame, drops: list[pd.DataFrame]) -> pd.DataFrame:
+def without_leaks(frame: pd.DataFrame, name: str, test: pd.DataFrame, drops: list[pd.DataFrame]) -> pd.DataFrame:
+    """The rows whose text is not that of a test row; the others are noted in `drops`."""
     leaked = pair_keys(frame).isin(set(pair_keys(test)))
-    return _drop(frame, leaked, name, "stands in test", drops)
+    return left_out(frame, leaked, name, "stands in test", drops)
 
 
-def _rename_labels(frame: pd.DataFrame, known: Sequence[str], label_map: Mapping[str, str]) -> pd.DataFrame:
+def rename_labels(frame: pd.DataFrame, known: Sequence[str], label_map: Mapping[str, str]) -> pd.DataFrame:
+    """The rows with the label names that `label_map` gives, else with those of `known` that mean the same."""
     names = match_labels(frame["label"].unique(), known)
     renamed = {name: label_map.get(name) or same or name for name, same in names.items()}
     return frame.assign(label=frame["label"].map(renamed))
@@ -255,7 +237,7 @@ def _settle_unjudged(
             "label names, leave these rows out, or keep them with weight 1."
         )
     if unjudged == "drop":
-        return _drop(rows, rows["label"].isin(foreign), name, "unknown label", drops), []
+        return left_out(rows, rows["label"].isin(foreign), name, "unknown label", drops), []
     return rows, foreign
 
 
@@ -266,8 +248,8 @@ def _test_rows(
     label_map: Mapping[str, str],
     drops: list[pd.DataFrame],
 ) -> pd.DataFrame:
-    rows = _rename_labels(rows, labels, label_map)
-    rows = _drop(rows, ~rows["label"].isin(labels), name, "unknown label", drops)
+    rows = rename_labels(rows, labels, label_map)
+    rows = left_out(rows, ~rows["label"].isin(labels), name, "unknown label", drops)
     rows = _without_duplicates(rows, name, drops)
     if rows.empty:
         raise DataError(

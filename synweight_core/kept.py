@@ -33,7 +33,7 @@ def keep(folder: Path, name: str, content: Mapping[str, Any], *, created: float,
     Raises:
         DataError: the name is empty, too long or no valid Unicode.
     """
-    name = _checked_name(name, noun)
+    name = checked_name(name, noun)
     slug = f"{storage.slug(name)}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     storage.write_json(_path(folder, slug), {"name": name, "created": created} | dict(content))
     return slug
@@ -60,11 +60,8 @@ def delete_kept(folder: Path, slug: str) -> None:
     _path(folder, slug).unlink(missing_ok=True)
 
 
-def _path(folder: Path, slug: str) -> Path:
-    return folder / f"{storage.checked_id(slug)}.json"
-
-
-def _checked_name(name: str, noun: str) -> str:
+def checked_name(name: str, noun: str) -> str:
+    """A name without spaces around it. `noun` says of what, in messages. Raises DataError as `keep`."""
     name = name.strip()
     if not 1 <= len(name) <= MAX_NAME_CHARS:
         raise DataError(
@@ -75,6 +72,10 @@ def _checked_name(name: str, noun: str) -> str:
     except UnicodeEncodeError as error:
         raise DataError(f"The name of the {noun} holds half a character. Type the name again.") from error
     return name
+
+
+def _path(folder: Path, slug: str) -> Path:
+    return folder / f"{storage.checked_id(slug)}.json"
 
 
 def _read(path: Path) -> KeptFile | None:

@@ -5,7 +5,7 @@ process); `load_prepared` only reads, and imports nothing heavy, so that pages m
 part in any of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -19,9 +19,10 @@ from synweight_core.compilation import compiled_map
 from synweight_core.data import Dataset
 from synweight_core.errors import NotFoundError
 from synweight_core.folds import Folds
+from synweight_core.known_vectors import KnownVectors, completed, known_vectors
 from synweight_core.models import fingerprint
 from synweight_core.pairs import pair_features, pair_positions
-from synweight_core.projects import Project, load_dataset
+from synweight_core.projects import Project, load_dataset, load_project
 from synweight_core.support import (
     Hole,
     hole_numbers,
@@ -175,7 +176,7 @@ def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
 
     def read() -> cache.Arrays:
         with compiled_map():  # the encoder leaves a processor idle now and then
-            return _vectors(project.encoder, dataset, report, device)
+            return _vectors(project.encoder, dataset, report, device, known=_known(project))
 
     vectors = stage("vectors", read)
     graph = stage("graph", lambda: _graph(vectors["positions"]))
@@ -230,18 +231,44 @@ def judged(dataset: Dataset, encoder: str, *, report: Report, device: str = "aut
     )  # fmt: skip
 
 
-def _vectors(encoder: str, dataset: Dataset, report: Report, device: str) -> cache.Arrays:
+def _known(project: Project) -> dict[str, KnownVectors]:
+    """The vectors of the project to which rows were added, by column of texts; {} where there are none."""
+    try:
+        before = load_project(project.after) if project.after else None
+    except NotFoundError:
+        return {}
+    if before is None or before.encoder != project.encoder:
+        return {}
+    rows, known = load_dataset(before), {}
+    names = {"text": "first", "text_b": "second"} if before.is_pairs else {"text": "positions"}
+    for column, name in names.items():
+        vectors = cache.load_mapped("vectors", cache_key(before, "vectors"), name)
+        if vectors is not None:
+            known[column] = known_vectors(_texts(rows, column), vectors)
+    return known
+
+
+def _texts(dataset: Dataset, column: str) -> list[str]:
+    return [*dataset.synthetic[column], *dataset.known_real[column]]
+
+
+def _vectors(
+    encoder: str, dataset: Dataset, report: Report, device: str, *, known: Mapping[str, KnownVectors] | None = None
+) -> cache.Arrays:
     from synweight_core.embedding import embed
 
     def side(name: str, number: int) -> np.ndarray:
-        texts = [*dataset.synthetic[name], *dataset.known_real[name]]
+        texts = _texts(dataset, name)
         sides = 2 if dataset.is_pairs else 1
 
         def progress(done: int, total: int) -> None:
             share = {"done": done + number * total, "total": total * sides}
             report({"event": "stage", "stage": "vectors", **share})
 
-        return embed(texts, encoder=encoder, device=device, progress=progress)
+        def read(some: list[str]) -> np.ndarray:
+            return embed(some, encoder=encoder, device=device, progress=progress)
+
+        return completed(texts, known[name], read) if known and name in known else read(texts)
 
     first = side("text", 0)
     if not dataset.is_pairs:

@@ -2,16 +2,15 @@
 
     projects/<id>/project.json  synthetic.parquet  real.parquet  dropped.parquet  settings.json  view.json
 
-The same upload with the same choices is the same project. Uploaded files are kept by content hash in
-`uploads/`, so that a reload of the page loses nothing.
+The same upload with the same choices is the same project.
 """
 
 import hashlib
-import shutil
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,11 +21,13 @@ from synweight_core.data import Dataset, Unjudged, Upload, build_dataset, check_
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.findings import Finding
 from synweight_core.models import MINILM
+from synweight_core.several_files import combine
 from synweight_core.tuning import KINDS, PROBE
 from synweight_core.weighting import WeightSettings
 
 DEMO_FOLDER = Path(__file__).parent.parent / "assets" / "demo"
 MAX_SETTING = 1000.0
+PARTS = ("synthetic", "real", "dropped")
 METRICS = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
 RECALL_PREFIX = "recall:"  # "recall:refund" is the recall of one class
 
@@ -48,34 +49,13 @@ class Project:
     is_pairs: bool = False
     checker: str = PROBE  # of tuning.KINDS
     checker_model: str = MINILM  # what a fine-tuned checker begins with
+    archived: bool = False  # kept, and left out of short lists
+    after: str = ""  # the id of the project to which rows were added, where it came of one
 
     @property
     def folder(self) -> Path:
         """The folder that holds this project."""
-        return _folder(self.id)
-
-
-def store_upload(stream: BinaryIO) -> str:
-    """Copy a file into the workspace; its SHA-256 is its name."""
-    digest = hashlib.sha256()
-    while chunk := stream.read(1 << 20):
-        digest.update(chunk)
-    stream.seek(0)
-
-    def copy(path: Path) -> None:
-        with path.open("wb") as file:
-            shutil.copyfileobj(stream, file)
-
-    storage.write_atomically(storage.home() / "uploads" / digest.hexdigest(), copy)
-    return digest.hexdigest()
-
-
-def upload_path(sha256: str) -> Path:
-    """The stored upload. Raises NotFoundError when there is none."""
-    path = storage.home() / "uploads" / storage.checked_id(sha256)
-    if not path.exists():
-        raise NotFoundError("This uploaded file is no longer in the workspace. Upload it again.")
-    return path
+        return folder_of(self.id)
 
 
 def read_upload(path: Path, *, name: str | None = None, columns: Columns | None = None) -> Upload:
@@ -93,6 +73,7 @@ def create_project(
     checker: str = PROBE,
     checker_model: str = MINILM,
     files: dict[str, str] | None = None,
+    after: str = "",
 ) -> Project:
     """Write a project folder, or return the one that holds exactly this data already.
 
@@ -110,34 +91,43 @@ def create_project(
     check_trainable(dataset)
     if not encoder.strip():
         raise DataError("No encoder is named. Use minilm, a local folder, or a model id of the Hugging Face hub.")
-    data_hash = dataset.content_hash()
-    kind = () if checker == PROBE else (checker, checker_model)
-    key = cache.content_key(data_hash, _frames_hash(dataset), metric, encoder, *kind)[:8]
-    project_id = f"{storage.slug(name)}-{key}"
-    if (_folder(project_id) / "project.json").exists():
+    choices = {"metric": metric, "encoder": encoder, "checker": checker, "checker_model": checker_model}
+    project_id = f"{storage.slug(name)}-{content_key(dataset, **choices)}"
+    if is_project(project_id):
         return load_project(project_id)
-    counts = {"synthetic": len(dataset.synthetic), "dropped": len(dataset.dropped)}
-    counts |= {str(k): int(v) for k, v in dataset.real["split"].value_counts().items()}
     project = Project(
         id=project_id,
         name=name,
         created=time.time(),
-        data_hash=data_hash,
+        data_hash=dataset.content_hash(),
         labels=dataset.labels,
-        counts=counts,
+        counts=row_counts(dataset),
         findings=dataset.findings,
         files=files or {},
         metric=metric,
         encoder=encoder,
         is_pairs=dataset.is_pairs,
         checker=checker,
-        checker_model=checker_model if kind else MINILM,
+        checker_model=MINILM if checker == PROBE else checker_model,
+        after=after,
     )
-    for part in ("synthetic", "real", "dropped"):
+    for part in PARTS:
         frame: pd.DataFrame = getattr(dataset, part)
         storage.write_atomically(project.folder / f"{part}.parquet", frame.to_parquet)
     storage.write_json(project.folder / "project.json", asdict(project))
     return project
+
+
+def content_key(dataset: Dataset, *, metric: str, encoder: str, checker: str, checker_model: str) -> str:
+    """How the id of a project ends that holds these rows with these choices, whatever its name."""
+    kind = () if checker == PROBE else (checker, checker_model)
+    return cache.content_key(dataset.content_hash(), _frames_hash(dataset), metric, encoder, *kind)[:8]
+
+
+def row_counts(dataset: Dataset) -> dict[str, int]:
+    """How many rows are synthetic, left out, and in each split of the real ones."""
+    counts = {"synthetic": len(dataset.synthetic), "dropped": len(dataset.dropped)}
+    return counts | {str(k): int(v) for k, v in dataset.real["split"].value_counts().items()}
 
 
 def check_metric(metric: str, labels: tuple[str, ...]) -> None:
@@ -159,6 +149,11 @@ def list_projects() -> list[Project]:
     return sorted((p for p in found if p), key=lambda project: project.created, reverse=True)
 
 
+def is_project(project_id: str) -> bool:
+    """Whether there is such a project. Raises NotFoundError for an id that is no id."""
+    return (folder_of(project_id) / "project.json").exists()
+
+
 def load_project(project_id: str) -> Project:
     """One project. Raises NotFoundError."""
     project = _read(storage.checked_id(project_id))
@@ -167,9 +162,30 @@ def load_project(project_id: str) -> Project:
     return project
 
 
+def project_of(project_id: str, stored: Any) -> Project:  # noqa: ANN401 (any JSON value)
+    """The project that a file describes; fields that this version does not know are left out.
+
+    Raises TypeError, KeyError or ValueError when it describes none.
+    """
+    known = {field.name: stored[field.name] for field in fields(Project) if field.name in stored}
+    found = Project(**known | {
+        "id": project_id,
+        "labels": tuple(stored["labels"]),
+        "findings": tuple(_finding(finding) for finding in stored["findings"]),
+    })  # fmt: skip
+    if not all(map(_fits, (found.name, found.created, found.counts, found.labels), (str, float, dict, tuple))):
+        raise ValueError("a field is of another kind")
+    return found
+
+
+def folder_of(project_id: str) -> Path:
+    """The folder of a project, whether there is one or not. Raises NotFoundError for an id that is no id."""
+    return storage.home() / "projects" / storage.checked_id(project_id)
+
+
 def load_dataset(project: Project) -> Dataset:
     """The rows of a project."""
-    parts = {p: pd.read_parquet(project.folder / f"{p}.parquet") for p in ("synthetic", "real", "dropped")}
+    parts = {p: pd.read_parquet(project.folder / f"{p}.parquet") for p in PARTS}
     return Dataset(
         synthetic=parts["synthetic"],
         real=parts["real"],
@@ -193,11 +209,16 @@ def load_settings(project: Project) -> WeightSettings:
 
 def save_settings(project: Project, settings: WeightSettings) -> None:
     """Keep the weight settings for the next visit. Raises ValueError when no slider could show them."""
+    check_settings(settings)
+    storage.write_json(project.folder / "settings.json", asdict(settings))
+
+
+def check_settings(settings: WeightSettings) -> None:
+    """Raise ValueError when no slider could show these settings."""
     numbers = {name: value for name, value in asdict(settings).items() if isinstance(value, int | float)}
     beyond = [name for name, value in numbers.items() if not abs(value) <= MAX_SETTING]
     if beyond:
         raise ValueError(f"{', '.join(beyond)}: expected finite numbers of at most {MAX_SETTING:g}.")
-    storage.write_json(project.folder / "settings.json", asdict(settings))
 
 
 def demo_project() -> Project:
@@ -212,9 +233,9 @@ def demo_project() -> Project:
 
 
 def project_from_files(
-    synthetic: Path,
-    real: Path,
-    test: Path | None = None,
+    synthetic: Path | Sequence[Path],
+    real: Path | Sequence[Path],
+    test: Path | Sequence[Path] | None = None,
     *,
     name: str,
     metric: str = "accuracy",
@@ -224,15 +245,19 @@ def project_from_files(
     unjudged: Unjudged = "drop",
     synthetic_columns: Columns | None = None,
 ) -> Project:
-    """A project straight from files, columns guessed. Raises DataError."""
-    uploads = {"synthetic": read_upload(synthetic, columns=synthetic_columns), "real": read_upload(real)}
+    """A project straight from files, of each role one or several, columns guessed. Raises DataError."""
+    uploads = {"synthetic": _read_all(synthetic, synthetic_columns), "real": _read_all(real)}
     if test:
-        uploads["test"] = read_upload(test)
+        uploads["test"] = _read_all(test)
     dataset = build_dataset(uploads["synthetic"], uploads["real"], uploads.get("test"), unjudged=unjudged)
     files = {role: upload.name for role, upload in uploads.items()}
     return create_project(
         dataset, name, metric=metric, encoder=encoder, checker=checker, checker_model=checker_model, files=files
     )
+
+
+def _read_all(paths: Path | Sequence[Path], columns: Columns | None = None) -> Upload:
+    return combine([read_upload(path, columns=columns) for path in ([paths] if isinstance(paths, Path) else paths)])
 
 
 def _frames_hash(dataset: Dataset) -> str:
@@ -244,14 +269,16 @@ def _frames_hash(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def _folder(project_id: str) -> Path:
-    return storage.home() / "projects" / project_id
-
-
 def _read(project_id: str) -> Project | None:
-    stored = storage.read_json(_folder(project_id) / "project.json")
     try:
-        findings = tuple(Finding(**finding) for finding in stored["findings"])
-        return Project(**stored | {"labels": tuple(stored["labels"]), "findings": findings})
-    except (TypeError, KeyError):  # absent, damaged, or of another version: one folder must not break all pages
+        return project_of(project_id, storage.read_json(folder_of(project_id) / "project.json"))
+    except (TypeError, KeyError, ValueError, NotFoundError):  # absent, damaged: one folder must not break all pages
         return None
+
+
+def _finding(stored: dict[str, Any]) -> Finding:
+    return Finding(**{field.name: stored[field.name] for field in fields(Finding) if field.name in stored})
+
+
+def _fits(value: object, kind: type) -> bool:
+    return isinstance(value, int | float) if kind is float else isinstance(value, kind)

@@ -6,9 +6,7 @@ It knows ids alone: which runs wait is asked of `runs`. An id that the file does
 and an id that no longer waits says nothing. So the file may be absent, damaged or old, and no job needs to write to it.
 """
 
-import fcntl
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +43,7 @@ def move(run_id: str, waiting: Iterable[str], *, to: str) -> list[str]:
     Raises:
         NotFoundError: `run_id` does not wait.
     """
-    with _locked():
+    with storage.locked(_path().with_suffix(".lock")):
         order = in_order(waiting)
         if run_id not in order:
             raise NotFoundError(f"Run '{run_id}' does not wait for the device. Choose one that is in the queue.")
@@ -62,11 +60,3 @@ def _path() -> Path:
 def _stored() -> list[str]:
     found = storage.read_json(_path())
     return list(dict.fromkeys(name for name in found if isinstance(name, str))) if isinstance(found, list) else []
-
-
-@contextmanager
-def _locked() -> Iterator[None]:
-    _path().parent.mkdir(exist_ok=True)
-    with _path().with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # falls when the file is closed
-        yield

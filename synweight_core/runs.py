@@ -25,7 +25,7 @@ from typing import Any, Literal
 from synweight_core import storage
 from synweight_core.errors import NotFoundError, RunError, WorkspaceError, file_sentence
 
-Kind = Literal["train", "prepare", "score", "suggest"]
+Kind = Literal["train", "prepare", "score", "suggest", "fetch"]
 Status = Literal["queued", "running", "finished", "stopped", "failed"]
 # Threads that wait by spinning starve each other when anything else runs: measured 3 to 10 times slower.
 WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}

@@ -9,7 +9,8 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,25 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file, made where there is none: of several processes one at a time is within."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # falls when the file is closed
+        yield
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder; what another process removes meanwhile counts nothing."""
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(root, name)).st_size
+    return total
+
+
 def remove_unfinished(folder: Path, *suffixes: str) -> None:
     """Remove what killed processes were writing by `write_atomically`, of files that nobody else writes now."""
     for path in folder.glob("." + "[0-9a-f]" * 16 + ".*"):
@@ -77,8 +97,13 @@ def remove_unfinished(folder: Path, *suffixes: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 (any JSON value)
     """Replace `path` by `value` as JSON."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = json_text(value)
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def json_text(value: Any) -> str:  # noqa: ANN401 (any JSON value)
+    """A JSON value as files of the workspace hold it."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 (any JSON value)

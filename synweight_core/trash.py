@@ -1,16 +1,20 @@
 """Runs that were deleted: their folders wait in the workspace's trash until they are restored, or it is emptied.
 
     trash/<run id>/    as it was in runs/
+    trash/projects/    see `project_trash`
 
 It ends no process: what a worker holds cannot be deleted.
 """
 
+import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from synweight_core import runs, storage
 from synweight_core.errors import NotFoundError, RunError
+
+PROJECTS = "projects"  # the folder of deleted projects in the trash
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,15 @@ def delete_run(run_id: str) -> None:
         NotFoundError: there is no such run.
         RunError: a worker holds it.
     """
-    run = runs.load_run(run_id)
-    target = _folder(run_id)
-    target.parent.mkdir(exist_ok=True)
+    put_away(runs.load_run(run_id), _folder(run_id))
+
+
+def put_away(run: runs.Run, target: Path) -> None:
+    """Move the folder of a run to `target`. Raises RunError when a worker holds it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     with (run.folder / "lock").open("a") as lock:
         if run.is_active or not runs.try_lock(lock.fileno()):
-            raise RunError(f"Run '{run_id}' ({run.name}) is still {run.status}. Stop it first, then delete it.")
+            raise RunError(f"Run '{run.id}' ({run.name}) is still {run.status}. Stop it first, then delete it.")
         run.folder.rename(target)
 
 
@@ -49,31 +56,35 @@ def restore_run(run_id: str) -> None:
 
 def deleted_runs() -> list[DeletedRun]:
     """What the trash holds, newest first."""
-    paths = sorted((storage.home() / "trash").glob("*/"), reverse=True)
+    paths = sorted(_root().glob("*/"), reverse=True)
     return [found for path in paths if (found := _read(path))]
 
 
 def empty_trash() -> int:
-    """Remove what the trash holds for good; how many bytes that frees."""
-    freed = 0
-    for path in (storage.home() / "trash").glob("*/"):
-        freed += _size(path)
-        (path / "config.json").unlink(missing_ok=True)  # first: what is half removed cannot be restored
-        shutil.rmtree(path)
+    """Remove the deleted runs for good, and nothing else; how many bytes that frees."""
+    return sum(remove_for_good(path) for path in _root().glob("*/") if path.name != PROJECTS)
+
+
+def remove_for_good(path: Path) -> int:
+    """Remove a folder; its bytes. What is half removed when the process is killed cannot be restored."""
+    freed, gone = storage.folder_size(path), _root() / f".{secrets.token_hex(8)}"
+    path.rename(gone)
+    shutil.rmtree(gone)
     return freed
 
 
+def _root() -> Path:
+    return storage.home() / "trash"
+
+
 def _folder(run_id: str) -> Path:
-    return storage.home() / "trash" / storage.checked_id(run_id)
+    return _root() / storage.checked_id(run_id)
 
 
 def _read(path: Path) -> DeletedRun | None:
     config = storage.read_json(path / "config.json")
     try:
-        return DeletedRun(storage.checked_id(path.name), str(config["name"]), str(config["project"]), _size(path))
+        n_bytes = storage.folder_size(path)
+        return DeletedRun(storage.checked_id(path.name), str(config["name"]), str(config["project"]), n_bytes)
     except (TypeError, KeyError, NotFoundError):
         return None
-
-
-def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -117,11 +117,20 @@ def suggest_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     return run_suggest(config, _stoppable_reporter(path))
 
 
+def fetch_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The rows of a data set of the hub as a stored upload."""
+    _end_on_stop(path)
+    from synweight_core.fetch_job import run_fetch
+
+    return run_fetch(config, _reporter(path))
+
+
 JOBS: Mapping[str, Callable[[Path, Mapping[str, Any]], dict[str, Any]]] = {
     "prepare": prepare_job,
     "train": train_job,
     "score": score_job,
     "suggest": suggest_job,
+    "fetch": fetch_job,
 }
 
 

@@ -99,7 +99,14 @@ def test_markup_in_texts_labels_and_names_is_shown_as_text_on_every_page(browser
     page.on("request", lambda request: asked.append(request.url))
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     address = serve(workspace)
-    for name, path in (("Data", "data"), ("Map", ""), ("Weights", "weights"), ("Train", "train"), ("Runs", "runs")):
+    for name, path in (
+        ("Data", "data"),
+        ("Map", ""),
+        ("Weights", "weights"),
+        ("Train", "train"),
+        ("Runs", "runs"),
+        ("Projects", "projects"),
+    ):
         page.goto(f"{address}/{path}?project={project.id}")
         page.get_by_role("heading", name=name, exact=True).wait_for()
         page.wait_for_timeout(1500)

@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 
 from synweight_core.columns import Columns, guess_columns, match_labels
-from synweight_core.data import Upload, build_dataset, split_real
+from synweight_core.data import Upload, build_dataset
 from synweight_core.errors import DataError
 from synweight_core.findings import normalised
+from synweight_core.split import split_real
 
 ROLES = Columns("text", "label")
 GOOD = [(f"good {i}", "a") for i in range(12)]

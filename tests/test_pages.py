@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from synweight_core import curation, named_settings, projects, selections
 from synweight_core.weighting import WeightSettings
 
-PAGES = ("data", "map", "weights", "train", "runs")
+PAGES = ("data", "map", "weights", "train", "runs", "projects")
 TEXTS = [f"real message {i} about {'ab'[i % 2]}" for i in range(40)]
 GOOD_REAL = pd.DataFrame({"text": TEXTS, "label": list("ab") * 20})
 

@@ -11,6 +11,7 @@ from test_report import finished, made_project, with_runs
 from synweight_core import projects, storage
 from synweight_core.run_groups import settings_compared
 from synweight_core.verdict import project_verdict
+from synweight_core.workspace import check as check_workspace
 
 READ_ONLY = {
     "title", "subheader", "markdown", "caption", "metric", "info", "html", "image", "vertical", "horizontal", "main",
@@ -62,6 +63,7 @@ def test_presentation_has_no_sidebar_and_no_control_that_writes(demo):
 
 def test_presentation_changes_nothing_on_disk(demo, workspace):
     finished(demo, 0.5)
+    check_workspace()  # as any page before it did
     before = files(workspace)
     opened(project=demo.id)
     assert files(workspace) == before

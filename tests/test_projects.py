@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 import pytest
 
-from synweight_core import cache, prepare, projects, runs, storage
+from synweight_core import cache, prepare, projects, runs, storage, uploads
 from synweight_core.columns import Columns
 from synweight_core.data import Upload, build_dataset
 from synweight_core.errors import DataError
@@ -47,9 +47,9 @@ def test_project_round_trip_keeps_findings_and_rows():
 def test_uploads_at_the_same_time_are_stored_under_their_own_hash():
     contents = [bytes([i]) * 50_000 for i in range(20)] * 2
     with ThreadPoolExecutor(4) as pool:
-        names = list(pool.map(lambda content: projects.store_upload(io.BytesIO(content)), contents))
+        names = list(pool.map(lambda content: uploads.store_upload(io.BytesIO(content)), contents))
     for name, content in zip(names, contents, strict=True):
-        assert projects.upload_path(name).read_bytes() == content
+        assert uploads.upload_path(name).read_bytes() == content
 
 
 def test_empty_encoder_and_unknown_metric_are_refused():

@@ -9,8 +9,8 @@ import streamlit as st
 from pages.widgets import loaded, preparation
 from pages.widgets.plain import plain
 from pages.widgets.preparation import REFRESH_SECONDS
-from synweight_core import projects, runs, storage
-from synweight_core.errors import NotFoundError
+from synweight_core import projects, runs, storage, workspace
+from synweight_core.errors import NotFoundError, WorkspaceError
 from synweight_core.prepare import Prepared, is_prepared
 from synweight_core.projects import Project
 
@@ -34,7 +34,7 @@ def current_project() -> Project | None:
         except NotFoundError:
             st.query_params.pop("project", None)
             st.session_state.pop("project", None)
-    found = projects.list_projects()
+    found = sorted(projects.list_projects(), key=lambda project: project.archived)  # newest first, archived ones last
     return found[0] if found else None
 
 
@@ -52,7 +52,8 @@ def page_header(title: str, purpose: str) -> None:
 
 
 def need_frame() -> None:
-    """Run the page again, through app.py, where Streamlit has run it alone."""
+    """Run the page again, through app.py, where Streamlit has run it alone; end it in a workspace that is refused."""
+    _need_workspace(workspace.found_format)
     if "framed" not in st.session_state:
         # A fresh server that is opened at a page's own address takes `pages/` for Streamlit's old automatic
         # pages and runs the page without app.py. Navigation ends that, and the next run is a proper one.
@@ -135,8 +136,9 @@ def bare() -> None:
 
 
 def sidebar(pages: Mapping[str, Any]) -> None:
-    """Project, the five steps with their state, the active run, the workspace."""
+    """Project, the five steps with their state, all projects, the active run, the workspace."""
     st.session_state["framed"] = True
+    _need_workspace(workspace.check)
     project = current_project()
     with st.sidebar:
         st.subheader("SynWeight Studio", anchor=False)
@@ -153,8 +155,18 @@ def sidebar(pages: Mapping[str, Any]) -> None:
         st.caption(f"Workspace: {plain(storage.home())}")
 
 
+def _need_workspace(check: Callable[[], object]) -> None:
+    """A workspace of another version ends every page with one sentence."""
+    try:
+        check()
+    except WorkspaceError as error:
+        st.error(plain(error), icon=":material/error:")
+        st.stop()
+
+
 def _project_choice(project: Project) -> None:
-    names = told_apart({p.id: p.name for p in projects.list_projects()})
+    shown = (p for p in projects.list_projects() if not p.archived or p.id == project.id)
+    names = told_apart({p.id: p.name for p in shown})
     st.session_state["project_choice"] = project.id
 
     def choose() -> None:
@@ -169,7 +181,7 @@ def told_apart(names: dict[str, str]) -> dict[str, str]:
 
 
 def _step_states(project: Project | None) -> dict[str, str]:
-    states = dict.fromkeys(("data", "map", "weights", "train", "runs"), "")
+    states = dict.fromkeys(("data", "map", "weights", "train", "runs", "projects"), "")
     if project is None:
         return states
     warnings = sum(finding.level == "warning" for finding in project.findings)
