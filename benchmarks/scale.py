@@ -122,11 +122,15 @@ def job(step: str, folder: Path) -> dict[str, Any]:
 
 def pages(project: str) -> dict[str, Any]:
     """Seconds until each page is there: the server's first visit to it, and the next, of another browser session."""
-    found: dict[str, Any] = {"cold": {}, "warm": {}}
+    found: dict[str, Any] = {"cold": {}, "warm": {}, "cold_cpu": {}, "warm_cpu": {}}
     with browser.served() as (process, address), browser.chromium() as chromium:
+        server = psutil.Process(process.pid)
         for visit in ("cold", "warm"):
             for page in PAGES:
+                before = sum(server.cpu_times()[:2])
                 found[visit][page] = opened(chromium, f"{address}/{'' if page == 'map' else page}?project={project}")
+                found[f"{visit}_cpu"][page] = round(sum(server.cpu_times()[:2]) - before, 2)
+                measuring.say(f"{visit} {page}: {found[visit][page]} s")
                 found["server_peak_mb"] = round(_memory(process.pid, "VmHWM") / 1e6, 1)
         found["server_mb"] = round(_memory(process.pid, "VmRSS") / 1e6, 1)
         found["server_mapped_mb"] = round(_memory(process.pid, "RssFile") / 1e6, 1)
@@ -160,15 +164,19 @@ def _tables(values: Mapping[str, Any]) -> list[str]:
     steps = (
         values["project"]["steps"] | values["prepare"]["steps"] | {"meters: load": values["meters"]["steps"]["load"]}
     )
-    costs = [[name, cost["seconds"], f"{cost['peak_memory_mb']:,.0f}"] for name, cost in steps.items()]
-    opened = [[page, values["pages"]["cold"][page], values["pages"]["warm"][page]] for page in PAGES]
+    costs = [
+        [name, cost["seconds"], cost["cpu_seconds"], f"{cost['peak_memory_mb']:,.0f}"] for name, cost in steps.items()
+    ]
+    opened = [
+        [page, *(values["pages"][one][page] for one in ("cold", "cold_cpu", "warm", "warm_cpu"))] for page in PAGES
+    ]
     counts = ", ".join(f"{count:,} {name}" for name, count in values["project"]["counts"].items())
     base, shown = values["base"], values["pages"]
     return [
         f"Rows: {counts}. Worker: at most {values['worker_peak_mb']:,.0f} MB (bound {TARGETS['worker_mb']:,.0f}), "
         "memory maps included. `vectors` is without the encoder: on this machine it reads "
         f"{base['texts_per_second']:,.0f} texts a second, {values['encoder_hours']:,.1f} hours for these rows.",
-        measuring.table(["stage", "seconds", "peak MB"], costs),
+        measuring.table(["stage", "seconds", "seconds of processors", "peak MB"], costs),
         "Cache on disk, MB: "
         + ", ".join(f"{kind} {size:,.0f}" for kind, size in values["prepare"]["cache_mb"].items()),
         f"A move of a slider computes weights and meters in {values['meters']['meters_ms']:,.0f} ms (target "
@@ -176,7 +184,9 @@ def _tables(values: Mapping[str, Any]) -> list[str]:
         f"Pages: navigation until the page's program has ended (target {TARGETS['page_s']:g} s on a warm server). "
         f"Server: at most {shown['server_peak_mb']:,.0f} MB (bound {TARGETS['server_mb']:,.0f}), "
         f"{shown['server_mb']:,.0f} MB at the end, of which {shown['server_mapped_mb']:,.0f} MB are mapped files.",
-        measuring.table(["page", "server's first visit s", "warm server s"], opened),
+        measuring.table(
+            ["page", "server's first visit s", "its processors s", "warm server s", "its processors s"], opened
+        ),
     ]
 
 

@@ -46,7 +46,7 @@ class MadeEncoder:
 
 
 class Costs:
-    """Seconds and memory of the steps of this process, one after the other."""
+    """Seconds, of processors too, and memory of the steps of this process, one after the other."""
 
     def __init__(self) -> None:
         self.found: dict[str, dict[str, float]] = {}
@@ -58,8 +58,10 @@ class Costs:
         if name == self.name:
             return
         if self.name:
-            self.found[self.name] = {"seconds": round(time.perf_counter() - self.began, 2), "peak_memory_mb": _peak()}
-        self.name, self.began = name, time.perf_counter()
+            seconds, cpu = time.perf_counter() - self.began, time.process_time() - self.worked
+            cost = {"seconds": round(seconds, 2), "cpu_seconds": round(cpu, 2), "peak_memory_mb": _peak()}
+            self.found[self.name] = cost
+        self.name, self.began, self.worked = name, time.perf_counter(), time.process_time()
         Path("/proc/self/clear_refs").write_text("5")  # the highest memory is counted from here
 
     def end(self) -> dict[str, dict[str, float]]:
@@ -131,7 +133,7 @@ def meters(folder: Path) -> dict[str, Any]:
     (made,) = projects.list_projects()
     prepared, edits = need_prepared(made), curation.load_curation(made)
     dataset = projects.load_dataset(made)
-    labels, real = dataset.synthetic["label"].astype("category"), dataset.known_real["label"]
+    labels, real = dataset.synthetic["label"], dataset.known_real["label"]
 
     def move(alpha: float) -> float:
         began = time.perf_counter()
