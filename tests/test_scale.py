@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT, until
 from many_texts import PIECE_TEXTS, FakeModel, made_dataset, vectors_of
 
-from synweight_core import cells, drawing, neighbors, placement, prepare, projects, sampling, storage
+from synweight_core import cells, drawing, following, neighbors, placement, prepare, projects, sampling, storage
 from synweight_core.checker_rows import Rows
 from synweight_core.checkers import probe_checker
 from synweight_core.clusters import cluster_labels
@@ -302,6 +302,13 @@ def test_very_many_rows_are_prepared_and_the_map_says_on_how_many_it_was_fitted(
     assert np.isfinite(prepared.xy).all() and len(np.unique(prepared.groups)) > 1
     assert prepared.quality.dtype == np.float32 and prepared.log_quality.dtype == np.float64
     assert np.isfinite(prepared.log_quality).all() and np.isfinite(prepared.relevance).all()
+
+
+def test_a_preparation_that_was_stopped_says_how_to_go_on(monkeypatch, capsys):
+    run = SimpleNamespace(kind="prepare", status="stopped", project="shop-1", error=None, result={"stopped": True})
+    monkeypatch.setattr(following, "runs", SimpleNamespace(wait=lambda *_, **__: iter(()), load_run=lambda _: run))
+    assert following.follow("1-prepare")
+    assert capsys.readouterr().out.endswith("What was computed is kept. To go on: synweight prepare shop-1\n")
 
 
 @pytest.mark.long
