@@ -101,6 +101,8 @@ def workbench() -> None:
         shown = painted(project, rows, chosen_colour(project, n))
     with canvas:
         the_map(shown, combine_chosen())
+        if prepared.map_note:
+            st.caption(prepared.map_note)
         selection_bar(project, rows, n_synthetic=n_synthetic)
     with colour_place:
         colour_choice(project, n)

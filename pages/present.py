@@ -58,6 +58,8 @@ def the_map(project: Project, weights: np.ndarray) -> None:
     prepared, key = loaded.prepared(project.id, project.data_hash), f"present:{project.id}"
     if st.session_state.get("no_webgl"):
         st.image(str(report_charts.weight_map(prepared.xy, weights)))
+        if prepared.map_note:
+            st.caption(prepared.map_note)
         return
     rows, version = with_weights(loaded.rows(project), weights), str(curation.log_size(project))
     made = colouring(COLOURS["weight"], rows, project.labels)

@@ -127,8 +127,9 @@ def workbench() -> None:
     curation = loaded.edits(project)
     all_weights = curated_weights(prepared, settings, curation)
     current = with_weights(loaded.rows(project), all_weights)
-    synthetic, weights = current.iloc[: len(all_weights)][curation.kept], all_weights[curation.kept]
+    synthetic, weights = current.iloc[: len(all_weights)], all_weights
     if not curation.kept.all():
+        synthetic, weights = synthetic[curation.kept], weights[curation.kept]
         st.caption(f"{(~curation.kept).sum():,} excluded rows weigh 0 and are not counted here.")
     with canvas:
         panels = {

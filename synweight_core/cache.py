@@ -9,7 +9,7 @@ import json
 import math
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,11 +30,14 @@ def content_key(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def load(kind: str, key: str) -> Arrays | None:
-    """The stored arrays, or None when they are absent or damaged; a damaged file is removed."""
+def load(kind: str, key: str, *, leave: Collection[str] = ()) -> Arrays | None:
+    """The stored arrays, or None when they are absent or damaged; a damaged file is removed.
+
+    Those named in `leave` are not read.
+    """
     try:
         with _path(kind, key).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            return {name: file[name] for name in file.files if name not in leave}
     except OSError:
         return None
     except DAMAGE:
@@ -61,6 +64,18 @@ def load_mapped(kind: str, key: str, name: str) -> np.ndarray | None:
         return None
 
 
+def load_all_mapped(kind: str, key: str) -> Arrays | None:
+    """All stored arrays as `load_mapped` gives them."""
+    try:
+        with zipfile.ZipFile(_path(kind, key)) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+    except (OSError, *DAMAGE):
+        return None
+    arrays = {name: load_mapped(kind, key, name) for name in names}
+    whole = {name: array for name, array in arrays.items() if array is not None}
+    return whole if len(whole) == len(names) else None
+
+
 def exists(kind: str, key: str) -> bool:
     """Whether `load` has a file to read."""
     return _path(kind, key).exists()
@@ -76,9 +91,26 @@ def cached(kind: str, key: str, compute: Callable[[], Arrays]) -> Arrays:
     return arrays
 
 
+def cached_mapped(kind: str, key: str, compute: Callable[[], Arrays]) -> Arrays:
+    """The stored arrays as memory maps, after those of `compute` are stored where there are none."""
+    found = load_all_mapped(kind, key)
+    if found is None:
+        store(kind, key, compute())
+        found = load_all_mapped(kind, key)
+    if found is None:
+        raise OSError(f"The file that was just written for '{kind}' cannot be read again. Check the disk.")
+    return found
+
+
 def store(kind: str, key: str, arrays: Arrays) -> None:
-    """Keep arrays for the next `load`. Raises OSError."""
+    """Store arrays, or replace those stored. Raises OSError."""
     storage.write_atomically(_path(kind, key), lambda path: _save(path, arrays))
+
+
+def remove(kind: str, prefix: str) -> None:
+    """Remove what is stored under keys that begin with `prefix`."""
+    for path in (storage.home() / "cache" / kind).glob(f"{prefix}*.npz"):
+        path.unlink(missing_ok=True)
 
 
 def mapped(raw: BinaryIO, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:

@@ -11,12 +11,14 @@ import numpy as np
 from synweight_core.checker_rows import Rows
 from synweight_core.checkers import CHECKERS, Progress
 from synweight_core.data import Dataset
+from synweight_core.pairs import Features
+from synweight_core.sampling import is_many
 from synweight_core.tuning import Tuning
 
 
 def checker_columns(
     dataset: Dataset,
-    features: Callable[[], np.ndarray],
+    features: Callable[[], np.ndarray | Features],
     groups: np.ndarray,
     *,
     checker: str,
@@ -36,7 +38,8 @@ def checker_columns(
         progress: gets done and total, over both.
 
     Returns:
-        `labels` [n + m]; `quality` and `diversity` [n + m, K]; scalars "quality_accuracy" and so on.
+        `labels` [n + m]; `quality` and `diversity` [n + m, K], float32 of very many rows, else float64; scalars
+        "quality_accuracy" and so on.
     """
     rows, labels = checker_rows(dataset, features), map_labels(dataset)
     is_synthetic = np.arange(len(labels)) < len(dataset.synthetic)
@@ -50,7 +53,8 @@ def checker_columns(
             groups=groups[trains], seed=seed, tuning=tuning,
             progress=functools.partial(half, progress),
         )  # fmt: skip
-        log_probs = np.empty((len(labels), len(dataset.labels)))
+        kind = np.float32 if is_many(len(labels)) else np.float64
+        log_probs = np.empty((len(labels), len(dataset.labels)), dtype=kind)
         log_probs[trains], log_probs[~trains] = scores.trained, scores.other
         result[name] = log_probs
         for fact in ("temperature", "accuracy", "calibration_error"):
@@ -66,7 +70,7 @@ def _second_half(progress: Progress, done: int, total: int) -> None:
     progress(total + done, 2 * total)
 
 
-def checker_rows(dataset: Dataset, features: Callable[[], np.ndarray]) -> Rows:
+def checker_rows(dataset: Dataset, features: Callable[[], np.ndarray | Features]) -> Rows:
     """Synthetic, then known real rows as checkers read them."""
 
     def texts(column: str) -> Callable[[], list[str]]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synweight_core.pairs import Features
+
 if TYPE_CHECKING:
     from synweight_core.prediction import LabelledTexts
 
@@ -17,7 +19,7 @@ class Rows:
     The functions give those of all rows of a project; `positions` says which of them are meant. [n] int
     """
 
-    all_features: Callable[[], np.ndarray]
+    all_features: Callable[[], np.ndarray | Features]
     all_texts: Callable[[], Sequence[str]]
     all_texts_b: Callable[[], Sequence[str]] | None
     positions: np.ndarray
@@ -31,8 +33,8 @@ class Rows:
         """n."""
         return len(self.positions)
 
-    def take(self, which: np.ndarray) -> "Rows":
-        """Some of these rows, by positions or by a mask."""
+    def take(self, which: np.ndarray | slice) -> "Rows":
+        """Some of these rows, by positions, a mask or a slice."""
         return replace(self, positions=self.positions[which])
 
     @property

@@ -18,9 +18,11 @@ from threadpoolctl import threadpool_limits
 
 from synweight_core.calibration import calibrated_cross_entropy, expected_calibration_error, fit_temperature
 from synweight_core.checker_rows import Rows
+from synweight_core.sampling import pieces, rows_of_fit
 from synweight_core.tuning import PROBE, Tuning
 
 Progress = Callable[[int, int], None]  # done, total
+Logits = Callable[[np.ndarray], np.ndarray]  # features [n, d] -> logits of all classes [n, K]
 
 FOLDS = 5
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # inverse regularisation C, tried out of fold
@@ -89,14 +91,23 @@ def probe_checker(
     tuning: Tuning = DEFAULT_TUNING,
     progress: Progress = _quiet,
 ) -> CheckerScores:
-    """A regularised linear classifier on cached vectors. Arguments as in `Checker`."""
-    features = rows.features
+    """A regularised linear classifier on cached vectors. Arguments as in `Checker`.
+
+    Of very many rows it is fitted on a sample (see `sampling`), and the others are out of fold, too: a row is told by
+    the model that has not seen its near-duplicates. Figures are those of the sample.
+    """
+    fitted = rows_of_fit(labels, seed=seed)
+    features, own, of_fitted = rows.take(fitted).features, labels[fitted], None if groups is None else groups[fitted]
     with threadpool_limits(1 if features.size < SMALL_FIT else None):  # many small products: threads only wait
-        folds = cross_fitting_folds(labels, groups, seed=seed)
-        strength = choose_strength(features, labels, folds, n_classes, seed)
-        out_of_fold = _cross_fit(features, labels, folds, n_classes, strength)
-        of_others = fit_logits(features, labels, n_classes, strength)(other.features)
-        return _calibrated(out_of_fold, of_others, labels, folds, n_classes)
+        folds = cross_fitting_folds(own, of_fitted, seed=seed)
+        strength = choose_strength(features, own, folds, n_classes, seed)
+        models = _models_of_folds(features, own, folds, n_classes, strength)
+        counted = np.zeros(len(labels), dtype=bool)
+        counted[fitted] = folds >= 0
+        all_folds = folds_of_all(folds, fitted, np.arange(len(labels)) if groups is None else groups)
+        out_of_fold = _told_by_folds(models, rows, all_folds, n_classes)
+        of_others = _told(fit_logits(features, own, n_classes, strength), other, n_classes)
+        return _calibrated(out_of_fold, of_others, labels, counted, n_classes)
 
 
 def finetuned_checker(
@@ -122,16 +133,15 @@ def finetuned_checker(
         rows.labelled(labels), folds, other.labelled(), n_classes=n_classes, tuning=tuning, seed=seed,
         progress=progress,
     )  # fmt: skip
-    return _calibrated(found.trained, found.other, labels, folds, n_classes)
+    return _calibrated(found.trained, found.other, labels, folds >= 0, n_classes)
 
 
 def _calibrated(
-    out_of_fold: np.ndarray, other: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int
+    out_of_fold: np.ndarray, other: np.ndarray, labels: np.ndarray, counted: np.ndarray, n_classes: int
 ) -> CheckerScores:
-    """Logits [n, K] and [m, K] -> what the checker says, by one temperature that was fitted out of fold."""
+    """Logits [n, K] and [m, K] -> what the checker says, by one temperature that was fitted on `counted` rows."""
     absent = np.bincount(labels, minlength=n_classes) == 0
     out_of_fold, other = (np.where(absent, _ABSENT, logits) for logits in (out_of_fold, other))
-    counted = folds >= 0
     has_two = len(np.unique(labels[counted])) > 1
     temperature = fit_temperature(out_of_fold[counted], labels[counted]) if has_two else 1.0
     trained = _log_probs(out_of_fold / temperature, absent)
@@ -188,9 +198,7 @@ def _usable_groups(labels: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     return usable
 
 
-def fit_logits(
-    features: np.ndarray, labels: np.ndarray, n_classes: int, strength: float
-) -> Callable[[np.ndarray], np.ndarray]:
+def fit_logits(features: np.ndarray, labels: np.ndarray, n_classes: int, strength: float) -> Logits:
     """A function from features to logits of all classes."""
     present = np.unique(labels)
     if len(present) == 1:
@@ -216,13 +224,49 @@ def _cross_fit(
     features: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int, strength: float
 ) -> np.ndarray:
     """Logits of each row by a model that has not seen it. [n, K]"""
-    result = np.empty((len(labels), n_classes))
-    always = folds == -1
-    if always.any():
-        result[always] = fit_logits(features, labels, n_classes, strength)(features[always])
-    for fold in range(folds.max() + 1):
+    models = _models_of_folds(features, labels, folds, n_classes, strength)
+    return _told_by_folds(models, Rows.of_features(features), folds, n_classes)
+
+
+def _models_of_folds(
+    features: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int, strength: float
+) -> dict[int, Logits]:
+    """For each fold the model that has not seen it; for -1, where there is such a row, that of all rows."""
+    models = {int(fold): folds != fold for fold in range(folds.max() + 1)}
+    if (folds == -1).any():
+        models[-1] = np.ones(len(folds), dtype=bool)
+    return {fold: fit_logits(features[trains], labels[trains], n_classes, strength) for fold, trains in models.items()}
+
+
+def _told_by_folds(models: Mapping[int, Logits], rows: Rows, folds: np.ndarray, n_classes: int) -> np.ndarray:
+    """Logits of each row by the model of its fold. [n, K]"""
+    result = np.empty((len(folds), n_classes))
+    for fold, model in models.items():
         held_out = folds == fold
-        result[held_out] = fit_logits(features[~held_out], labels[~held_out], n_classes, strength)(features[held_out])
+        result[held_out] = _told(model, rows.take(held_out), n_classes)
+    return result
+
+
+def _told(model: Logits, rows: Rows, n_classes: int) -> np.ndarray:
+    """Logits of the rows, read in pieces. [n, K]"""
+    result = np.empty((len(rows), n_classes))
+    for piece in pieces(len(rows)):
+        result[piece] = model(rows.take(piece).features)
+    return result
+
+
+def folds_of_all(folds: np.ndarray, fitted: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Rows that no model is fitted on take the fold of their group, or any where the group has none. [n]
+
+    Args:
+        folds: of the fitted rows, [f] int.
+        fitted: their positions.
+        groups: near-duplicate groups of all rows, [n] int.
+    """
+    of_group = np.arange(groups.max() + 1) % (folds.max() + 1)
+    of_group[groups[fitted]] = folds
+    result = of_group[groups]
+    result[fitted] = folds
     return result
 
 

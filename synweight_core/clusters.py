@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from synweight_core import sampling
+
 TARGETS = (6, 20, 60)  # clusters of each level, coarse to fine
 ROWS_PER_CLUSTER = 20  # on average at least; fewer rows make fewer clusters
 MIN_ROWS = 10  # a smaller cluster is not named
@@ -60,14 +62,16 @@ class ClusterLabels:
 def cluster_labels(texts: Sequence[str], xy: np.ndarray, *, seed: int = 0) -> ClusterLabels:
     """Names for the regions of the map, the same for the same rows and seed.
 
-    Clusters without a word of their own, and those below MIN_ROWS rows, have no name.
+    Clusters without a word of their own, and those below MIN_ROWS rows, have no name. Of very many rows the words of a
+    sample are read: names need no more.
 
     Args:
         texts: [n].
         xy: map coordinates, [n, 2].
-        seed: of the sample for the hierarchy.
+        seed: of the samples.
     """
-    counts, vocabulary = word_counts(texts)
+    read = _rows_to_read(len(texts), seed)
+    counts, vocabulary = word_counts([texts[row] for row in read.tolist()])
     levels = nested_clusters(xy, seed=seed)
     found: list[tuple[int, np.ndarray, list[str]]] = []
     # words to avoid, of each cluster of the level above: its name's, its parents', and those of any text
@@ -76,7 +80,7 @@ def cluster_labels(texts: Sequence[str], xy: np.ndarray, *, seed: int = 0) -> Cl
     for level, clusters in enumerate(levels):
         members = [np.flatnonzero(clusters == cluster) for cluster in range(clusters.max() + 1)]
         avoided = [inherited[above[rows[0]]] for rows in members]
-        ranked = distinctive_words(counts, vocabulary, clusters)
+        ranked = distinctive_words(counts, vocabulary, clusters[read], n_classes=len(members))
         sizes = np.array([len(rows) for rows in members])
         names = _names(ranked, avoided, sizes)
         largest_first = sorted(names, key=lambda cluster: -sizes[cluster])
@@ -118,6 +122,13 @@ def nested_clusters(xy: np.ndarray, *, seed: int = 0) -> list[np.ndarray]:
     return [level for i, level in enumerate(numbered) if i == 0 or level.max() > numbered[i - 1].max()]
 
 
+def _rows_to_read(n: int, seed: int) -> np.ndarray:
+    """Positions of all rows, or of MANY_ROWS of very many. [r] int"""
+    if not sampling.is_many(n):
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, sampling.MANY_ROWS, replace=False))
+
+
 def word_counts(texts: Sequence[str]) -> tuple[Any, np.ndarray]:
     """How often each word occurs in each row: a sparse matrix [n, v], and the words [v].
 
@@ -143,14 +154,21 @@ def class_tfidf(in_class: np.ndarray, in_all: np.ndarray, words_per_class: float
     return in_class * np.log1p(words_per_class / in_all)
 
 
-def distinctive_words(counts: Any, vocabulary: np.ndarray, classes: np.ndarray) -> list[list[str]]:  # noqa: ANN401
+def distinctive_words(
+    counts: Any,  # noqa: ANN401
+    vocabulary: np.ndarray,
+    classes: np.ndarray,
+    *,
+    n_classes: int | None = None,
+) -> list[list[str]]:
     """The typical words of each class by class-based TF-IDF, best first. `classes` [n] int from 0.
 
-    Typical: at TYPICAL_RATIO times the rate of the other classes or more.
+    Typical: at TYPICAL_RATIO times the rate of the other classes or more. `n_classes` where the last ones may have no
+    row.
     """
     from scipy.sparse import csr_array
 
-    n_classes = int(classes.max(initial=-1)) + 1
+    n_classes = n_classes or int(classes.max(initial=-1)) + 1
     membership = (np.ones(len(classes), dtype=np.int64), (classes, np.arange(len(classes))))
     table = csr_array(csr_array(membership, shape=(n_classes, len(classes))) @ counts)
     of_class, in_all = table.sum(axis=1), table.sum(axis=0)[table.indices]

@@ -67,7 +67,7 @@ class Dataset:
         digest = hashlib.sha256("\x1e".join(self.labels).encode())
         for frame, names in ((self.synthetic, ()), (self.real, ("split",))):
             for name in ("text", "text_b", "label", *names):
-                joined = "\x1f".join(frame[name])
+                joined = "\x1f".join(frame[name].tolist())
                 digest.update(joined.encode("utf-8", "surrogatepass") + b"\x1d")
         return digest.hexdigest()
 

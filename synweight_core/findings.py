@@ -31,7 +31,8 @@ def normalised(texts: pd.Series) -> pd.Series:
 
 def pair_keys(frame: pd.DataFrame) -> pd.Series:
     """What makes two rows the same text (or pair of texts)."""
-    return normalised(frame["text"]) + "\x1f" + normalised(frame["text_b"])
+    first, has_second = normalised(frame["text"]), (frame["text_b"] != "").any()
+    return first + "\x1f" + normalised(frame["text_b"]) if has_second else first + "\x1f"
 
 
 def _normalised(text: str) -> str:
@@ -68,13 +69,14 @@ def report(
         rows_word = "row" if count == 1 else "rows"
         message = f"{name}: {count:,} {rows_word} left out: {_LEFT_OUT[str(reason)]}."
         yield Finding(str(reason), "warning", count, totals, message)
-    copies = int(pair_keys(rows).duplicated().sum())
+    keys = pair_keys(rows)
+    copies = int(keys.duplicated().sum())
     if copies:
         yield Finding("synthetic duplicate", "info", copies, len(rows),
                       f"{copies:,} of {len(rows):,} synthetic rows repeat another one. They are kept; the "
                       "diversity checker lowers their weight.")  # fmt: skip
     known = real[real["split"] != "test"]
-    shared = int(pair_keys(rows).isin(set(pair_keys(known))).sum())
+    shared = int(keys.isin(set(pair_keys(known))).sum())
     if shared:
         yield Finding("copy of real", "info", shared, len(rows),
                       f"{shared:,} synthetic rows are copies of real rows. They are kept.")  # fmt: skip

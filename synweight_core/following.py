@@ -32,6 +32,8 @@ def follow(run_id: str, *, offset: int = 0) -> bool:
     test = ((run.result or {}).get("test") or {}).get("accuracy")
     figure = f", test accuracy {100 * test:.1f} %" if test is not None else ""
     click.echo(f"{run_id} {run.status}{figure}")
+    if run.kind == "prepare" and run.status == "stopped":
+        click.echo(f"What was computed is kept. To go on: synweight prepare {run.project}")
     return True
 
 

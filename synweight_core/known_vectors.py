@@ -23,12 +23,12 @@ def known_vectors(texts: Sequence[str], vectors: np.ndarray) -> KnownVectors:
 
 
 def completed(texts: Sequence[str], known: KnownVectors, compute: Callable[[list[str]], np.ndarray]) -> np.ndarray:
-    """The vectors of the texts, those that are not known by `compute`. [n, d] float32"""
+    """The vectors of the texts, those that are not known by `compute`, whose type is that of all. [n, d]"""
     places = np.array([known.places.get(text, -1) for text in texts], dtype=np.int64)
     fresh = np.flatnonzero(places < 0)
-    vectors = np.empty((len(texts), known.vectors.shape[1]), dtype=np.float32)
+    computed = compute([texts[place] for place in fresh.tolist()])
+    vectors = np.empty((len(texts), known.vectors.shape[1]), dtype=computed.dtype)
     old = places >= 0
     vectors[old] = known.vectors[places[old]]
-    if len(fresh):
-        vectors[fresh] = compute([texts[place] for place in fresh.tolist()])
+    vectors[fresh] = computed
     return vectors

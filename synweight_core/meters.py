@@ -63,21 +63,22 @@ def label_counts(labels: pd.Series, selected: np.ndarray) -> pd.DataFrame:
 
 def by_class(labels: pd.Series, weights: np.ndarray, real_labels: pd.Series) -> pd.DataFrame:
     """Per class: rows, share raw, weighted and real, effective sample size, rows with half the weight."""
-    frame = pd.DataFrame({"label": labels.to_numpy(), "weight": weights})
+    codes, names = pd.factorize(labels, sort=True)
+    of_class = [weights[codes == code] for code in range(len(names))]
     total = weights.sum() or 1.0
     real_shares = real_labels.value_counts(normalize=True)
     return pd.DataFrame(
         [
             {
                 "label": label,
-                "rows": len(group),
-                "share_raw": len(group) / len(frame),
-                "share_weighted": float(group["weight"].sum() / total),
+                "rows": len(own),
+                "share_raw": len(own) / len(weights),
+                "share_weighted": float(own.sum() / total),
                 "share_real": float(real_shares.get(label, 0.0)),
-                "effective_sample_size": effective_sample_size(group["weight"].to_numpy()),
-                "half_rows": rows_carrying(group["weight"].to_numpy()),
+                "effective_sample_size": effective_sample_size(own),
+                "half_rows": rows_carrying(own),
             }
-            for label, group in frame.groupby("label", sort=True)
+            for label, own in zip(names, of_class, strict=True)
         ]
     )
 

@@ -19,10 +19,11 @@ from synweight_core.compilation import compiled_map
 from synweight_core.data import Dataset
 from synweight_core.errors import NotFoundError
 from synweight_core.folds import Folds
-from synweight_core.known_vectors import KnownVectors, completed, known_vectors
+from synweight_core.known_vectors import KnownVectors, known_vectors
 from synweight_core.models import fingerprint
-from synweight_core.pairs import pair_features, pair_positions
+from synweight_core.pairs import Features, pair_features
 from synweight_core.projects import Project, load_dataset, load_project
+from synweight_core.sampling import is_many
 from synweight_core.support import (
     Hole,
     hole_numbers,
@@ -33,6 +34,7 @@ from synweight_core.support import (
     uncovered_share,
 )
 from synweight_core.tuning import PROBE, Tuning, checker_key
+from synweight_core.vectors import remove_pieces, text_vectors, texts_of
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -55,6 +57,7 @@ _NEEDS = {
 SEED = 0
 _LATER = "folds"  # only forecasts need it: pages open before it is there
 _SHOWN = tuple(stage for stage in STAGES if stage not in ("vectors", _LATER))
+_UNSHOWN = ("indices", "distances")  # of the graph
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,8 @@ class Prepared:
 
     `quality` and `diversity` are calibrated log-probabilities of all classes, [n + m, K], out of fold where
     a row was trained on. `facts` has temperature, accuracy and calibration error of both checkers,
-    `relevance_auc` (0.5: real and synthetic rows are alike), and the shares `uncovered` and
-    `uncovered_by_chance` of real rows.
+    `relevance_auc` (0.5: real and synthetic rows are alike), the shares `uncovered` and `uncovered_by_chance` of
+    real rows, and `drawn` where the map was fitted on a sample of so many rows.
     """
 
     n_synthetic: int
@@ -89,16 +92,24 @@ class Prepared:
         """Of each synthetic row's label by the diversity checker, nats. [n]"""
         return self._of_label(self.diversity)
 
+    @property
+    def map_note(self) -> str:
+        """How the map was made, where it was fitted on a sample; else ""."""
+        if "drawn" not in self.facts:
+            return ""
+        fitted = f"Map fitted on {self.facts['drawn']:,.0f} of {len(self.xy):,} rows"
+        return f"{fitted}; the others are placed at their nearest neighbours."
+
     def _of_label(self, log_probs: np.ndarray) -> np.ndarray:
         rows = np.arange(self.n_synthetic)
-        return log_probs[rows, self.labels[rows]]
+        return log_probs[rows, self.labels[rows]].astype(np.float64, copy=False)
 
 
 def load_prepared(project: Project) -> Prepared | None:
     """What `prepare` stored, or None until all of it is there."""
     parts: dict[str, cache.Arrays] = {}
     for stage in _SHOWN:
-        part = cache.load(stage, cache_key(project, stage))
+        part = cache.load(stage, cache_key(project, stage), leave=_UNSHOWN)
         if part is None:
             return None
         parts[stage] = part
@@ -174,12 +185,8 @@ def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
         report({"event": "stage", "stage": name, "done": 0, "total": 1})
         return cache.cached(name, cache_key(project, name), compute)
 
-    def read() -> cache.Arrays:
-        with compiled_map():  # the encoder leaves a processor idle now and then
-            return _vectors(project.encoder, dataset, report, device, known=_known(project))
-
-    vectors = stage("vectors", read)
-    graph = stage("graph", lambda: _graph(vectors["positions"]))
+    vectors = _stored_vectors(project, dataset, report, device)
+    graph = stage("graph", lambda: _graph(dataset, vectors["positions"], report))
     tuning = replace(tuning_of(project), device=device)
     stage("checkers", lambda: _checkers(dataset, vectors, graph["groups"], report, project.checker, tuning))
     stage("relevance", lambda: _relevance(dataset, vectors, graph["groups"]))
@@ -219,7 +226,7 @@ def judged(dataset: Dataset, encoder: str, *, report: Report, device: str = "aut
         return compute()
 
     vectors = stage("vectors", lambda: _vectors(encoder, dataset, report, device))
-    groups = stage("graph", lambda: _graph(vectors["positions"]))["groups"]
+    groups = stage("graph", lambda: _graph(dataset, vectors["positions"], report))["groups"]
     checkers = stage("checkers", lambda: _checkers(dataset, vectors, groups, report, PROBE, Tuning()))
     relevance = stage("relevance", lambda: _relevance(dataset, vectors, groups))["relevance"]
     nothing = np.zeros(0)
@@ -244,49 +251,52 @@ def _known(project: Project) -> dict[str, KnownVectors]:
     for column, name in names.items():
         vectors = cache.load_mapped("vectors", cache_key(before, "vectors"), name)
         if vectors is not None:
-            known[column] = known_vectors(_texts(rows, column), vectors)
+            known[column] = known_vectors(texts_of(rows, column), vectors)
     return known
 
 
-def _texts(dataset: Dataset, column: str) -> list[str]:
-    return [*dataset.synthetic[column], *dataset.known_real[column]]
+def _stored_vectors(project: Project, dataset: Dataset, report: Report, device: str) -> cache.Arrays:
+    """The vectors, computed from the pieces that are there when they are not stored; memory maps of very many rows."""
+    key = cache_key(project, "vectors")
+    _progress(report, "vectors")(0, 1)
+
+    def compute() -> cache.Arrays:
+        with compiled_map():  # the encoder leaves a processor idle now and then
+            return _vectors(project.encoder, dataset, report, device, kept_as=key, known=_known(project))
+
+    find = cache.cached_mapped if is_many(len(dataset.synthetic) + len(dataset.known_real)) else cache.cached
+    found = find("vectors", key, compute)
+    remove_pieces(key)
+    return found
 
 
 def _vectors(
-    encoder: str, dataset: Dataset, report: Report, device: str, *, known: Mapping[str, KnownVectors] | None = None
+    encoder: str,
+    dataset: Dataset,
+    report: Report,
+    device: str,
+    *,
+    kept_as: str | None = None,
+    known: Mapping[str, KnownVectors] | None = None,
 ) -> cache.Arrays:
-    from synweight_core.embedding import embed
-
-    def side(name: str, number: int) -> np.ndarray:
-        texts = _texts(dataset, name)
-        sides = 2 if dataset.is_pairs else 1
-
-        def progress(done: int, total: int) -> None:
-            share = {"done": done + number * total, "total": total * sides}
-            report({"event": "stage", "stage": "vectors", **share})
-
-        def read(some: list[str]) -> np.ndarray:
-            return embed(some, encoder=encoder, device=device, progress=progress)
-
-        return completed(texts, known[name], read) if known and name in known else read(texts)
-
-    first = side("text", 0)
-    if not dataset.is_pairs:
-        return {"positions": first}
-    second = side("text_b", 1)
-    return {"positions": pair_positions(first, second), "first": first, "second": second}
+    told = _progress(report, "vectors")
+    return text_vectors(dataset, encoder=encoder, device=device, progress=told, kept_as=kept_as, known=known or {})
 
 
-def _graph(positions: np.ndarray) -> cache.Arrays:
-    from synweight_core.neighbors import near_duplicate_groups, nearest
-
-    indices, distances = nearest(positions, seed=SEED)
-    groups = near_duplicate_groups(indices, distances)
-    return {"indices": indices, "distances": distances, "groups": groups}
+def _progress(report: Report, stage: str) -> Callable[[int, int], None]:
+    """A function that tells how far a stage has come."""
+    return lambda done, total: report({"event": "stage", "stage": stage, "done": done, "total": total})
 
 
-def _features(vectors: cache.Arrays) -> np.ndarray:
-    return pair_features(vectors["first"], vectors["second"]) if "second" in vectors else vectors["positions"]
+def _graph(dataset: Dataset, positions: np.ndarray, report: Report) -> cache.Arrays:
+    from synweight_core.drawing import neighbour_graph
+
+    n = len(dataset.synthetic)
+    return neighbour_graph(positions, n_synthetic=n, seed=SEED, progress=_progress(report, "graph"))
+
+
+def _features(vectors: cache.Arrays) -> Features:
+    return Features((vectors["first"], vectors["second"]) if "second" in vectors else (vectors["positions"],))
 
 
 def _checkers(
@@ -294,11 +304,9 @@ def _checkers(
 ) -> cache.Arrays:
     from synweight_core.checker_columns import checker_columns
 
-    def progress(done: int, total: int) -> None:
-        report({"event": "stage", "stage": "checkers", "done": done, "total": total})
-
     return checker_columns(
-        dataset, lambda: _features(vectors), groups, checker=checker, seed=SEED, progress=progress, tuning=tuning
+        dataset, lambda: _features(vectors), groups, checker=checker, seed=SEED, tuning=tuning,
+        progress=_progress(report, "checkers"),
     )  # fmt: skip
 
 
@@ -314,9 +322,9 @@ def _folds(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> cache
 
 
 def _map(positions: np.ndarray, graph: cache.Arrays) -> cache.Arrays:
-    from synweight_core.projection import project
+    from synweight_core.drawing import coordinates
 
-    return {"xy": project(positions, graph["indices"], graph["distances"], seed=SEED)}
+    return coordinates(positions, graph, seed=SEED)
 
 
 def _relevance(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> cache.Arrays:

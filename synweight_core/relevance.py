@@ -8,14 +8,18 @@ Learning", ch. 4). It judges texts, never labels, and knows no files.
 import numpy as np
 
 from synweight_core.calibration import fit_temperature
-from synweight_core.checkers import choose_strength, cross_fitting_folds, fit_logits
+from synweight_core.checkers import choose_strength, cross_fitting_folds, fit_logits, folds_of_all
+from synweight_core.pairs import Features
+from synweight_core.sampling import pieces
 
 MAX_NATS = 10.0
 SYNTHETIC_PER_REAL = 10  # rows to fit on; further ones cost time and tell little
 FIT_ROWS = (5_000, 20_000)  # synthetic rows to fit on, at least (where there are) and at most
 
 
-def relevance(features: np.ndarray, *, n_synthetic: int, groups: np.ndarray, seed: int = 0) -> tuple[np.ndarray, float]:
+def relevance(
+    features: np.ndarray | Features, *, n_synthetic: int, groups: np.ndarray, seed: int = 0
+) -> tuple[np.ndarray, float]:
     """log P(x)/Q(x) of each row in nats, 0 where it is as frequent in both, and the AUC of real rows.
 
     Every row is scored by a model that has seen neither it nor its near-duplicates. The temperature is
@@ -34,10 +38,9 @@ def relevance(features: np.ndarray, *, n_synthetic: int, groups: np.ndarray, see
 
     is_real = (np.arange(len(features)) >= n_synthetic).astype(int)
     fitted = _rows_to_fit(n_synthetic, len(features) - n_synthetic, seed)
-    folds = np.full(len(features), -1)
-    folds[fitted] = cross_fitting_folds(is_real[fitted], groups[fitted], seed=seed)
-    strength = choose_strength(features[fitted], is_real[fitted], folds[fitted], 2, seed)
-    all_folds = _folds_of_all(folds, fitted, groups)
+    folds = cross_fitting_folds(is_real[fitted], groups[fitted], seed=seed)
+    strength = choose_strength(features[fitted], is_real[fitted], folds, 2, seed)
+    all_folds = folds_of_all(folds, fitted, groups)
     logits = _out_of_fold(features, is_real, all_folds, fitted, strength)
     n_fitted = len(fitted) - is_real.sum()
     log_ratio = logits + np.log(n_fitted / is_real.sum())
@@ -55,25 +58,17 @@ def _rows_to_fit(n_synthetic: int, n_real: int, seed: int) -> np.ndarray:
     return np.concatenate([synthetic, np.arange(n_synthetic, n_synthetic + n_real)])
 
 
-def _folds_of_all(folds: np.ndarray, fitted: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Rows that no model is fitted on take the fold of their group, or any where the group has none. [n + m]"""
-    of_group = np.arange(groups.max() + 1) % (folds.max() + 1)
-    of_group[groups[fitted]] = folds[fitted]
-    result = of_group[groups]
-    result[fitted] = folds[fitted]
-    return result
-
-
 def _out_of_fold(
-    features: np.ndarray, is_real: np.ndarray, folds: np.ndarray, fitted: np.ndarray, strength: float
+    features: np.ndarray | Features, is_real: np.ndarray, folds: np.ndarray, fitted: np.ndarray, strength: float
 ) -> np.ndarray:
     """log P(real | x) / P(synthetic | x) at the shares of the fitted rows, by a model of the other folds. [n + m]"""
     result = np.empty(len(features))
     for fold in np.unique(folds):
         training = fitted if fold == -1 else fitted[folds[fitted] != fold]
-        held_out = folds == fold
-        logits = fit_logits(features[training], is_real[training], 2, strength)(features[held_out])
-        result[held_out] = logits[:, 1] - logits[:, 0]
+        held_out, model = np.flatnonzero(folds == fold), fit_logits(features[training], is_real[training], 2, strength)
+        for piece in pieces(len(held_out)):
+            logits = model(features[held_out[piece]])
+            result[held_out[piece]] = logits[:, 1] - logits[:, 0]
     return result
 
 

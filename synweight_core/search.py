@@ -86,10 +86,11 @@ def similar(vectors: np.ndarray, query_vector: np.ndarray, *, limit: int = 50) -
 
 def cosines(vectors: np.ndarray, query_vector: np.ndarray) -> np.ndarray:
     """Cosine similarity of unit vectors [n, d], which may be a memory map, to one of them [d]. [n] float32"""
+    query = np.asarray(query_vector, dtype=np.float32)
     step = max(1, _VECTOR_BLOCK_BYTES // max(1, vectors.shape[1] * vectors.itemsize))
     scores = np.empty(len(vectors), dtype=np.float32)
     for start in range(0, len(vectors), step):
-        scores[start : start + step] = vectors[start : start + step] @ query_vector
+        scores[start : start + step] = np.asarray(vectors[start : start + step], dtype=np.float32) @ query
     return scores
 
 

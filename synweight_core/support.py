@@ -251,8 +251,9 @@ def _gap(real: np.ndarray, synthetic: np.ndarray, rows: np.ndarray) -> np.ndarra
 def _distance_blocks(vectors: np.ndarray, rows: np.ndarray, others: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Position in `rows` and Euclidean distances of some unit vectors at a time. [b, len(others)] float32"""
     size = max(1, _BLOCK_FLOATS // max(len(others), 1))
+    others = np.asarray(others, dtype=np.float32)
     for start in range(0, len(rows), size):
-        distances = vectors[rows[start : start + size]] @ others.T
+        distances = np.asarray(vectors[rows[start : start + size]], dtype=np.float32) @ others.T
         distances *= -2
         distances += 2
         yield start, np.sqrt(np.maximum(distances, 0, out=distances), out=distances)

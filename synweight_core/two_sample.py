@@ -36,7 +36,7 @@ def fourier_features(vectors: np.ndarray, rows: np.ndarray, frequencies: np.ndar
     count = len(frequencies)
     result = np.empty((len(rows), 2 * count), dtype=np.float32)
     for start in range(0, len(rows), _BLOCK):
-        phases = vectors[rows[start : start + _BLOCK]] @ frequencies.T
+        phases = np.asarray(vectors[rows[start : start + _BLOCK]], dtype=np.float32) @ frequencies.T
         np.cos(phases, out=result[start : start + _BLOCK, :count])
         np.sin(phases, out=result[start : start + _BLOCK, count:])
     result /= np.sqrt(count, dtype=np.float32)
@@ -48,7 +48,7 @@ def median_distance(vectors: np.ndarray, rows: np.ndarray, random: np.random.Gen
     if not len(rows):
         return 1.0
     first, second = random.choice(rows, (2, _PAIRS))
-    distances = np.linalg.norm(vectors[first] - vectors[second], axis=1)
+    distances = np.linalg.norm(np.asarray(vectors[first], dtype=np.float32) - vectors[second], axis=1)
     return float(np.median(distances[distances > 0])) if distances.any() else 1.0
 
 

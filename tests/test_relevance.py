@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from synweight_core import relevance as module
+from synweight_core.checkers import folds_of_all
 from synweight_core.relevance import MAX_NATS, relevance
 
 
@@ -45,7 +46,7 @@ def test_separated_rows_are_finite_and_within_the_limit():
 def test_every_row_is_scored_by_a_model_without_its_group():
     folds = np.array([0, 1, -1, -1])
     groups = np.array([0, 1, 1, 2])
-    assert module._folds_of_all(folds, np.array([0, 1]), groups).tolist() == [0, 1, 1, 0]
+    assert folds_of_all(folds[:2], np.array([0, 1]), groups).tolist() == [0, 1, 1, 0]
 
 
 def test_demo_relevance_is_finite_and_tells_real_rows(demo):

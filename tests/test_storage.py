@@ -254,6 +254,27 @@ def test_compressed_or_pickled_array_is_not_mapped(tmp_path):
     assert cache.load_mapped("vectors", "k", "a") is None and not path.exists()
 
 
+def test_arrays_that_are_left_are_not_read():
+    cache.cached("graph", "k", lambda: {"groups": np.arange(2), "indices": np.zeros((2, 3))})
+    assert list(cache.load("graph", "k", leave=("indices", "absent"))) == ["groups"]
+
+
+def test_cached_arrays_come_back_as_memory_maps():
+    arrays = {"a": np.arange(4, dtype=np.float16), "b": np.array(2)}
+    first = cache.cached_mapped("vectors", "k", lambda: arrays)
+    again = cache.cached_mapped("vectors", "k", never)
+    for found in (first, again):
+        assert {name: array.tolist() for name, array in found.items()} == {"a": [0, 1, 2, 3], "b": 2}
+        assert isinstance(found["a"], np.memmap) and not found["a"].flags.writeable
+
+
+def test_arrays_of_keys_with_a_beginning_are_removed():
+    for key in ("a1-x", "a1-y", "a2-x"):
+        cache.store("pieces", key, {"a": np.zeros(1)})
+    cache.remove("pieces", "a1-")
+    assert [cache.exists("pieces", key) for key in ("a1-x", "a1-y", "a2-x")] == [False, False, True]
+
+
 def test_content_key_differs_by_every_part_and_its_place():
     parts = [("a", "b"), ("b", "a"), ("ab",), ("a", "b", 1), ("a", "b", "1"), (["a", "b"],), ("a", {"b": 1})]
     assert len({cache.content_key(*part) for part in parts}) == len(parts)

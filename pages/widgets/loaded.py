@@ -84,7 +84,7 @@ def learning_curve(project_id: str, data_hash: str) -> pd.DataFrame:
     """How good the quality checker would be with fewer real rows."""
     known = prepared(project_id, data_hash)
     return trust_curve.learning_curve(
-        vectors(project_id, data_hash)[known.n_synthetic :],
+        np.asarray(vectors(project_id, data_hash)[known.n_synthetic :], dtype=np.float32),
         known.labels[known.n_synthetic :],
         n_classes=known.quality.shape[1],
         groups=known.groups[known.n_synthetic :],
