@@ -80,7 +80,7 @@ def upload_path(sha256: str) -> Path:
 
 def read_upload(path: Path, *, name: str | None = None, columns: Columns | None = None) -> Upload:
     """A file as an upload, with guessed columns unless they are given. Raises DataError."""
-    table = tables.read_table(path, name=name)
+    table = tables.read_apart(path, name=name)
     return Upload(name or path.name, table.frame, columns or guess_columns(table.frame), table.notes)
 
 
