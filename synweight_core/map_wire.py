@@ -7,7 +7,6 @@ lack. So places travel once, and a move of a slider costs one byte per row.
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import struct
@@ -92,12 +91,13 @@ def chosen_rows(event: Mapping[str, Any], n: int) -> np.ndarray:
     if "bits" in event:
         try:
             content = base64.b64decode(str(event["bits"]), validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one
             return np.empty(0, dtype=np.int64)
         content = content[: (n + 7) // 8].ljust((n + 7) // 8, b"\0")
         return np.flatnonzero(np.unpackbits(np.frombuffer(content, np.uint8), count=n, bitorder="little"))
-    rows = np.unique(np.asarray(event.get("rows", []), dtype=np.int64))
-    return rows[(rows >= 0) & (rows < n)]
+    told = event.get("rows")
+    rows = {row for row in told if type(row) is int and 0 <= row < n} if isinstance(told, list) else set()
+    return np.array(sorted(rows), dtype=np.int64)
 
 
 def pack(header: Mapping[str, Any], blobs: list[Blob]) -> bytes:

@@ -22,6 +22,8 @@ from synweight_core.data import Dataset, Unjudged, Upload, build_dataset, check_
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.findings import Finding
 from synweight_core.models import MINILM
+from synweight_core.stored import is_number, is_text
+from synweight_core.tables.cells import clean_text
 from synweight_core.tuning import KINDS, PROBE
 from synweight_core.weighting import WeightSettings
 
@@ -81,7 +83,7 @@ def upload_path(sha256: str) -> Path:
 def read_upload(path: Path, *, name: str | None = None, columns: Columns | None = None) -> Upload:
     """A file as an upload, with guessed columns unless they are given. Raises DataError."""
     table = tables.read_apart(path, name=name)
-    return Upload(name or path.name, table.frame, columns or guess_columns(table.frame), table.notes)
+    return Upload(clean_text(name or path.name), table.frame, columns or guess_columns(table.frame), table.notes)
 
 
 def create_project(
@@ -186,9 +188,12 @@ def load_label_codes(project: Project) -> np.ndarray:
 
 
 def load_settings(project: Project) -> WeightSettings:
-    """The weight settings last used in this project."""
+    """The weight settings last used in this project; the default where their file is damaged."""
     stored = storage.read_json(project.folder / "settings.json")
-    return WeightSettings(**stored) if stored else WeightSettings()
+    try:
+        return WeightSettings(**stored) if stored else WeightSettings()
+    except (TypeError, ValueError, OverflowError):  # damaged, or of another version
+        return WeightSettings()
 
 
 def save_settings(project: Project, settings: WeightSettings) -> None:
@@ -249,9 +254,23 @@ def _folder(project_id: str) -> Path:
 
 
 def _read(project_id: str) -> Project | None:
-    stored = storage.read_json(_folder(project_id) / "project.json")
+    told = storage.read_json(_folder(project_id) / "project.json")
     try:
-        findings = tuple(Finding(**finding) for finding in stored["findings"])
-        return Project(**stored | {"labels": tuple(stored["labels"]), "findings": findings})
+        findings = tuple(Finding(**finding) for finding in told["findings"])
+        project = Project(**told | {"labels": tuple(told["labels"]), "findings": findings})
     except (TypeError, KeyError):  # absent, damaged, or of another version: one folder must not break all pages
         return None
+    return project if project.id == project_id and _is_sound(project) else None
+
+
+def _is_sound(project: Project) -> bool:
+    """Whether all fields are of the kind that others count on."""
+    texts = [project.name, project.data_hash, project.metric, project.encoder, project.checker_model, *project.labels]
+    if not (isinstance(project.counts, dict) and isinstance(project.files, dict) and all(map(is_text, texts))):
+        return False
+    counts, numbers = project.counts, [project.created, *project.counts.values()]
+    texts = [*project.files, *project.files.values(), *(f"{f.message}" for f in project.findings)]
+    return (
+        {"synthetic", "dropped"} <= counts.keys() and all(map(is_number, numbers)) and all(map(is_text, texts))
+        and isinstance(project.is_pairs, bool) and project.checker in tuple(KINDS)
+    )  # fmt: skip

@@ -78,14 +78,15 @@ def remove_unfinished(folder: Path, *suffixes: str) -> None:
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 (any JSON value)
     """Replace `path` by `value` as JSON."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    # half a character can be no part of a file: it comes from a broken name, and becomes "?"
+    write_atomically(path, lambda temporary: temporary.write_bytes(text.encode("utf-8", "replace")))
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 (any JSON value)
     """The JSON value in `path`, or None when there is no such file or it is not whole."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
         return None
 
 
@@ -126,6 +127,6 @@ def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None

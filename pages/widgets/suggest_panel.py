@@ -13,6 +13,7 @@ from synweight_core.prepare import has_folds
 from synweight_core.projects import Project
 from synweight_core.suggest import GRID, TOTAL, Suggestion, sentence
 from synweight_core.suggest_job import is_outdated, start_suggesting, suggestion_of
+from synweight_core.units import share
 
 
 @st.fragment
@@ -58,7 +59,7 @@ def _progress(job_id: str) -> None:
         st.rerun()
     event = runs.latest_event(job_id)
     done, total = event.get("done", 0), event.get("total", TOTAL)
-    st.progress(done / total, text=f"{done} of {total} settings are forecast" if done else "Starting")
+    st.progress(share(done, total), text=f"{done} of {total} settings are forecast" if done else "Starting")
     st.button("Stop", icon=":material/stop:", on_click=runs.request_stop, args=(job_id,), key=f"stop:{job_id}")
 
 
