@@ -55,7 +55,7 @@ from synweight_core.tables.cells import clean_text
 MAX_SECONDS, MAX_WAIT_SECONDS = 10.0, 60.0  # of processor time; by the clock, since other programs run too
 # of files that are read in this process; a share is read by a child, with the product's own limits
 LIMITS = tables.Limits(max_expanded_bytes=50_000_000, max_cells=1_000_000, min_ratio_bytes=5_000_000)
-SHARES = {"file": 50, "apart": 4, "id": 16, "columns": 10, "stored": 14, "event": 2, "page": 4}
+SHARES = {"file": 50, "apart": 2, "id": 16, "columns": 10, "stored": 16, "event": 4, "page": 2}
 PAGES = ("data", "map", "weights", "train", "runs", "present")
 APP = Path(__file__).resolve().parent.parent / "app.py"
 

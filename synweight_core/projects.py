@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from synweight_core import cache, storage, tables
 from synweight_core.columns import Columns, guess_columns
@@ -69,6 +70,7 @@ def store_upload(stream: BinaryIO) -> str:
             shutil.copyfileobj(stream, file)
 
     storage.write_atomically(storage.home() / "uploads" / digest.hexdigest(), copy)
+    storage.remove_abandoned(storage.home() / "uploads")  # of a server that was killed
     return digest.hexdigest()
 
 
@@ -170,8 +172,8 @@ def load_project(project_id: str) -> Project:
 
 
 def load_dataset(project: Project) -> Dataset:
-    """The rows of a project."""
-    parts = {p: pd.read_parquet(project.folder / f"{p}.parquet") for p in ("synthetic", "real", "dropped")}
+    """The rows of a project. Raises DataError when their files are damaged."""
+    parts = {part: read_part(project, part) for part in ("synthetic", "real", "dropped")}
     return Dataset(
         synthetic=parts["synthetic"],
         real=parts["real"],
@@ -183,8 +185,22 @@ def load_dataset(project: Project) -> Dataset:
 
 def load_label_codes(project: Project) -> np.ndarray:
     """The label codes of the synthetic rows as their file has them, read without the texts. int64 [n]"""
-    labels = pd.read_parquet(project.folder / "synthetic.parquet", columns=["label"])["label"]
+    labels = read_part(project, "synthetic", columns=["label"])["label"]
     return label_codes(labels, project.labels)
+
+
+def read_part(project: Project, part: str, *, columns: list[str] | None = None) -> pd.DataFrame:
+    """The rows of one file of a project: "synthetic", "real" or "dropped". Raises DataError when it is damaged."""
+    path = project.folder / f"{part}.parquet"
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise DataError(
+            f"The rows of '{project.name}' in {path.name} are damaged. Put the file back from a copy, or make the "
+            "project again from its uploads: edits and settings are kept."
+        ) from error
 
 
 def load_settings(project: Project) -> WeightSettings:

@@ -161,7 +161,9 @@ def _launch(path: Path, lock: int) -> None:
 def started_just_now(project_id: str, settings: dict[str, Any], *, seconds: float = 3.0) -> bool:
     """Whether the same run was started a moment ago."""
     newest = list_runs(project_id=project_id, kind="train")[:1]
-    return any(run.settings == settings and time.time() - run.created < seconds for run in newest)
+    return any(
+        run.settings == settings and 0 <= time.time() - run.created < seconds for run in newest
+    )  # 0: the clock was set back
 
 
 def load_run(run_id: str) -> Run:

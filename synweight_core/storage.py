@@ -9,7 +9,9 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,14 @@ def remove_unfinished(folder: Path, *suffixes: str) -> None:
     for path in folder.glob("." + "[0-9a-f]" * 16 + ".*"):
         if path.suffix in suffixes:
             path.unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path, *, seconds: float = 86_400.0) -> None:
+    """Remove what killed processes were writing into `folder`, whoever else writes there: it is that old."""
+    for path in folder.glob("." + "[0-9a-f]" * 16 + "*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > seconds:
+                path.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 (any JSON value)

@@ -12,6 +12,7 @@ from pages.widgets.map_epochs import with_epoch
 from pages.widgets.plain import plain
 from pages.widgets.preparation import REFRESH_SECONDS
 from pages.widgets.shell import told_apart
+from pages.widgets.trouble import told_briefly
 from synweight_core import map_wire, runs
 from synweight_core.curated import relabelled
 from synweight_core.errors import NotFoundError
@@ -111,7 +112,7 @@ def _progress(job_id: str) -> None:
         st.rerun()
     event = runs.latest_event(job_id)
     st.progress(share(event.get("done", 0), event.get("total", 0)), text=f"Reading the rows: {job.status}")
-    st.button("Stop", icon=":material/stop:", on_click=runs.request_stop, args=(job_id,))
+    st.button("Stop", icon=":material/stop:", on_click=told_briefly(runs.request_stop), args=(job_id,))
 
 
 def _all_help(offered: dict[str, ColourBy]) -> str:

@@ -56,7 +56,7 @@ def _progress(project: Project, done: Callable[[Project], bool]) -> None:
     position = names.index(event["stage"]) if event.get("stage") in names else 0
     of_stage = share(event.get("done", 0), event.get("total", 1))
     title = STAGES[names[position]] if event else "Starting"
-    seconds = time.time() - run.created
+    seconds = max(0.0, time.time() - run.created)  # the clock may have been set back
     label = f"Step {position + 1} of {len(names)}: {title} ({seconds:.0f} s so far)"
     st.progress((position + of_stage) / len(names), text=label)
     st.caption("It goes on when this page is closed, and the map appears here when it is done.")

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.widgets import loaded, preparation, sign_in
 from pages.widgets.plain import plain
 from pages.widgets.preparation import REFRESH_SECONDS
+from pages.widgets.trouble import told_briefly
 from synweight_core import projects, runs, storage
 from synweight_core.errors import NotFoundError
 from synweight_core.prepare import Prepared, is_prepared
@@ -159,6 +160,7 @@ def _project_choice(project: Project) -> None:
     names = told_apart({p.id: p.name for p in projects.list_projects()})
     st.session_state["project_choice"] = project.id
 
+    @told_briefly  # it may be gone
     def choose() -> None:
         use_project(projects.load_project(st.session_state["project_choice"]))
 

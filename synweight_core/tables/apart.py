@@ -73,6 +73,7 @@ def read_apart(path: Path, *, name: str | None = None, limits: Limits = LIMITS) 
         _check_refused(source, kept)
         if (table := _load(kept)) is None:
             storage.write_atomically(kept, lambda temporary: _read(source, kept, into=temporary))
+            storage.remove_abandoned(kept.parent)
             table = _load(kept)
     except OSError as error:
         raise WorkspaceError(file_sentence(error)) from error
@@ -82,14 +83,16 @@ def read_apart(path: Path, *, name: str | None = None, limits: Limits = LIMITS) 
 
 
 def _kept_path(source: Source) -> Path:
-    """Where what is found in this content by this reader is kept; without the suffix of what it is."""
-    digest = hashlib.sha256()
-    with source.path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    reader = [READER_VERSION, Path(source.name).suffix.lower(), asdict(source.limits)]
-    digest.update(json.dumps(reader).encode())
-    return storage.home() / "cache" / "tables" / f"{digest.hexdigest()[:32]}.parquet"
+    """Where what is found in this content by this reader is kept; of refusals with another suffix."""
+    reader = [READER_VERSION, Path(source.name).suffix.lower(), asdict(source.limits), sha256_of(source.path)]
+    key = hashlib.sha256(json.dumps(reader).encode()).hexdigest()[:32]
+    return storage.home() / "cache" / "tables" / f"{key}.parquet"
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _load(kept: Path) -> Table | None:
