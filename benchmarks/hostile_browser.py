@@ -61,6 +61,7 @@ def _upload(page: Any, url: str, found: dict[str, Any]) -> None:  # noqa: ANN401
 
 
 def _judge(page: Any, where: str, found: dict[str, Any]) -> None:  # noqa: ANN401
+    page.locator('[data-testid="stHeading"], [data-testid="stAlert"]').first.wait_for(timeout=60_000)
     page.wait_for_function(QUIET, timeout=60_000)
     page.wait_for_timeout(200)
     found["inputs"] += 1

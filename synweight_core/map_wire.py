@@ -88,9 +88,10 @@ def bits(rows: np.ndarray, n: int) -> Blob:
 
 def chosen_rows(event: Mapping[str, Any], n: int) -> np.ndarray:
     """The sorted positions in a selection that the browser sent, as a list or as bits; those beyond n left out."""
-    if "bits" in event:
+    told = event.get("bits")
+    if isinstance(told, str):
         try:
-            content = base64.b64decode(str(event["bits"]), validate=True)
+            content = base64.b64decode(told, validate=True)
         except ValueError:  # binascii.Error is one
             return np.empty(0, dtype=np.int64)
         content = content[: (n + 7) // 8].ljust((n + 7) // 8, b"\0")

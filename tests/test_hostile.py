@@ -4,9 +4,12 @@ import io
 import json
 import random
 
+import pandas as pd
 import pytest
 
-from synweight_core import projects, runs, storage
+from synweight_core import curation, data, drafts, map_wire, projects, runs, storage, trash
+from synweight_core.columns import Columns
+from synweight_core.errors import DataError, RunError
 
 COUNTS = {"file": 70, "apart": 2, "id": 60, "columns": 15, "stored": 30, "event": 20, "page": 3}
 SEED = 1
@@ -112,6 +115,50 @@ def test_events_of_another_kind_are_left_out(fuzzed):
         storage.append_line(run.folder / "metrics.jsonl", event)
     last = runs.read_metrics(run.id)[0][-2:]
     assert last == [{"event": "step", "loss": 1.0}, {"event": "step"}]
+
+
+def test_edit_without_its_value_is_told(fuzzed):
+    path = fuzzed.project.folder / "edits.jsonl"
+    first = json.loads(path.read_text().splitlines()[0])
+    path.write_text(json.dumps({name: first[name] for name in first if name != "value"}) + "\n")
+    with pytest.raises(DataError, match=r"Line 1 of the edits in edits\.jsonl is damaged"):
+        curation.load_curation(fuzzed.project)
+
+
+def test_run_that_is_back_already_is_not_restored_over(fuzzed):
+    deleted = trash.deleted_runs()[0].id
+    runs.folder(deleted).mkdir()
+    with pytest.raises(RunError, match="is among the runs again"):
+        trash.restore_run(deleted)
+
+
+@pytest.mark.parametrize("columns", [Columns("text", "label", text_b="x"), Columns("text", "label", generator="x")])
+def test_column_that_is_not_in_the_file_is_named(columns):
+    frame = pd.DataFrame({"text": ["a"] * 30, "label": ["a", "b"] * 15}, dtype="str")
+    upload = data.Upload("a.csv", frame, columns)
+    with pytest.raises(
+        DataError, match=r"a\.csv: there is no column 'x'\. The file has: text, label\. Pick one of them"
+    ):
+        data.build_dataset(upload, upload)
+
+
+@pytest.mark.parametrize(
+    "event", [{"rows": None}, {"rows": [1, "2", 2.5, True, 10**400, -1, 5]}, {"bits": "\u00e9"}, {"bits": None}, {}]
+)
+def test_selection_of_a_browser_that_is_none_selects_no_more_than_rows(event):
+    assert map_wire.chosen_rows(event, 4).tolist() == ([1] if event.get("rows") else [])
+
+
+def test_draft_of_another_hand_keeps_what_is_sound(workspace):
+    kept = {"sha256": "a", "name": "b", "columns": None}
+    stored = {
+        "real": kept,
+        "synthetic": [1],
+        "test": kept | {"columns": {"text": 1}},
+        "choices": {"name": 1, "metric": "x"},
+    }
+    storage.write_json(storage.home() / "drafts" / "draft-1.json", stored)
+    assert drafts.load_draft("draft-1") == {"real": kept, "test": kept, "choices": {"metric": "x", "label_map": {}}}
 
 
 def test_half_characters_in_a_name_are_replaced_where_they_would_break_a_file(workspace):
