@@ -82,9 +82,19 @@ def upload_path(sha256: str) -> Path:
     return path
 
 
-def read_upload(path: Path, *, name: str | None = None, columns: Columns | None = None) -> Upload:
-    """A file as an upload, with guessed columns unless they are given. Raises DataError."""
-    table = tables.read_apart(path, name=name)
+def read_upload(
+    path: Path, *, name: str | None = None, columns: Columns | None = None, is_trusted: bool = False
+) -> Upload:
+    """A file as an upload, with guessed columns unless they are given.
+
+    It is read by a process of its own with limits, unless it `is_trusted`.
+
+    Raises:
+        DataError: it is refused.
+        WorkspaceError: what was read cannot be kept.
+    """
+    read = tables.read_table if is_trusted else tables.read_apart
+    table = read(path, name=name)
     return Upload(clean_text(name or path.name), table.frame, columns or guess_columns(table.frame), table.notes)
 
 
@@ -229,6 +239,7 @@ def demo_project() -> Project:
         DEMO_FOLDER / "real_test.csv",
         name="Demo",
         synthetic_columns=Columns("text", "label", generator="batch"),
+        is_trusted=True,
     )
 
 
@@ -244,11 +255,14 @@ def project_from_files(
     checker_model: str = MINILM,
     unjudged: Unjudged = "drop",
     synthetic_columns: Columns | None = None,
+    is_trusted: bool = False,
 ) -> Project:
-    """A project straight from files, columns guessed. Raises DataError."""
-    uploads = {"synthetic": read_upload(synthetic, columns=synthetic_columns), "real": read_upload(real)}
-    if test:
-        uploads["test"] = read_upload(test)
+    """A project straight from files, columns guessed. Raises as `read_upload` and `create_project`."""
+    paths = {"synthetic": synthetic, "real": real} | ({"test": test} if test else {})
+    columns = {"synthetic": synthetic_columns}
+    uploads = {
+        role: read_upload(path, columns=columns.get(role), is_trusted=is_trusted) for role, path in paths.items()
+    }
     dataset = build_dataset(uploads["synthetic"], uploads["real"], uploads.get("test"), unjudged=unjudged)
     files = {role: upload.name for role, upload in uploads.items()}
     return create_project(
