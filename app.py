@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.widgets import shell
+from pages.widgets import shell, sign_in, trouble
 
 st.set_page_config(
     page_title="SynWeight Studio", page_icon=str(Path(__file__).parent / "assets" / "logo.svg"), layout="wide"
@@ -22,8 +22,10 @@ PAGES = {
 PRESENT = st.Page("pages/present.py", title="Presentation", icon=":material/co_present:")
 
 page = st.navigation([*PAGES.values(), PRESENT], position="hidden")
-if page is PRESENT:
-    shell.bare()
-else:
-    shell.sidebar(PAGES)
-page.run()
+sign_in.need_permission()
+with trouble.told():
+    if page is PRESENT:
+        shell.bare()
+    else:
+        shell.sidebar(PAGES)
+    page.run()

@@ -91,30 +91,32 @@ def grown_project(n: int) -> projects.Project:
     dataset = Dataset(rows.iloc[:n].reset_index(drop=True), real, tuple(names), (), dropped)
     project = projects.create_project(dataset, f"{n} rows")
     codes = np.concatenate([labels[:n], dataset.label_codes(dataset.known_real)])
-    for stage, arrays in _made_up(random, codes, n_real=len(codes) - n).items():
+    for stage, arrays in made_up(random, codes, n_real=len(codes) - n).items():
         cache.cached(stage, prepare.cache_key(project, stage), lambda arrays=arrays: arrays)
     return project
 
 
-def _made_up(random: np.random.Generator, codes: np.ndarray, *, n_real: int) -> dict[str, dict[str, np.ndarray]]:
+def made_up(
+    random: np.random.Generator, codes: np.ndarray, *, n_real: int, classes: int = CLASSES
+) -> dict[str, dict[str, np.ndarray]]:
     """Arrays as `prepare` stores them, by stage."""
     n = len(codes)
-    centres = np.stack([np.cos(np.arange(CLASSES)), 1.3 * np.sin(np.arange(CLASSES))], axis=1)
+    centres = np.stack([np.cos(np.arange(classes)), 1.3 * np.sin(np.arange(classes))], axis=1)
     xy = (centres[codes] + 0.25 * random.normal(size=(n, 2))).astype(np.float32)
     facts = {
         f"{checker}_{fact}": np.array(1.0)
         for checker in ("quality", "diversity")
         for fact in ("temperature", "accuracy", "calibration_error")
     }
-    names = [f"names of class {i}" for i in range(CLASSES)]
-    level = np.zeros(CLASSES, dtype=np.int32)
-    clusters = ClusterLabels(*centres.T.astype(np.float32), level, np.arange(CLASSES, dtype=np.int32), names)
+    names = [f"names of class {i}" for i in range(classes)]
+    level = np.zeros(classes, dtype=np.int32)
+    clusters = ClusterLabels(*centres.T.astype(np.float32), level, np.arange(classes, dtype=np.int32), names)
     return {
         "vectors": {"positions": np.zeros((n, 8), dtype=np.float32)},
         "graph": {"groups": np.arange(n, dtype=np.int32)},
         "checkers": {
-            "quality": np.log(random.dirichlet(np.ones(CLASSES), n)),
-            "diversity": np.log(random.dirichlet(np.ones(CLASSES), n)),
+            "quality": np.log(random.dirichlet(np.ones(classes), n)),
+            "diversity": np.log(random.dirichlet(np.ones(classes), n)),
             "labels": codes,
             **facts,
         },

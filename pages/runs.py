@@ -53,7 +53,8 @@ def figures(run: runs.Run) -> None:
     """Recall by class on the test rows, once there is one."""
     test = (run.result or {}).get("test")
     if test:
-        recall = pd.DataFrame({"class": list(test["recall"]), "recall": list(test["recall"].values())})
+        by_class = test.get("recall", {})
+        recall = pd.DataFrame({"class": list(by_class), "recall": list(by_class.values())})
         st.dataframe(
             recall, hide_index=True, key="recall",
             column_config={"recall": st.column_config.NumberColumn("recall on test rows", format="percent")},
@@ -67,7 +68,7 @@ def figures(run: runs.Run) -> None:
 def files(run: runs.Run) -> None:
     """What can be taken away of a run that has ended."""
     with st.container(horizontal=True):
-        if run.settings["train_on"] == "synthetic":
+        if run.settings.get("train_on") == "synthetic":
             row_downloads(lambda: export.run_weights(run), lambda: run_recipe(run), name=run.id)
         st.download_button(
             "Model (zip)", lambda: export.model_zip(run).read_bytes(), file_name=f"{run.id}-model.zip",

@@ -279,7 +279,8 @@ def is_whole(record: _Record, label_names: Sequence[str]) -> bool:
     kind, value, when = str(record.get("kind")), record.get("value"), record.get("time")
     fits = {"relabel": value in label_names, "factor": _is_factor(value)}.get(kind, value is None)
     return (
-        record.get("kind") in (*EDITS, *STEPS)
+        "value" in record
+        and record.get("kind") in (*EDITS, *STEPS)
         and fits
         and isinstance(record.get("rows"), str) == (kind in EDITS)
         and isinstance(when, int | float)

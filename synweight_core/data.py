@@ -166,6 +166,12 @@ def check_roles(upload: Upload) -> None:
                 f"{upload.name}: no column for the {role} was found. "
                 f"The file has: {listed(list(frame.columns))}. Pick one of them as {role}."
             )
+    absent = [name for name in (columns.text_b, columns.generator) if name and name not in frame.columns]
+    if absent:
+        raise DataError(
+            f"{upload.name}: there is no column '{absent[0][:80]}'. "
+            f"The file has: {listed(list(frame.columns))}. Pick one of them, or none."
+        )
     if columns.text == columns.label:
         raise DataError(
             f"{upload.name}: column '{columns.text}' is chosen both as text and as label. "

@@ -5,10 +5,13 @@ list of files, each {"sha256", "name", "columns"}, and under "choices" what was 
 """
 
 import secrets
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from synweight_core import storage
+from synweight_core.columns import Columns
+from synweight_core.stored import is_text
 
 ROLES = {
     "synthetic": "Synthetic rows (LLM-generated)",
@@ -17,15 +20,22 @@ ROLES = {
 }
 
 
+_COLUMNS = {field.name for field in fields(Columns)}
+
+
 def new_draft() -> str:
     """The id of a new, empty draft."""
     return f"draft-{secrets.token_hex(6)}"
 
 
 def load_draft(draft_id: str) -> dict[str, Any]:
-    """What the draft holds, {} for one that is new."""
+    """What the draft holds, {} for one that is new; what is damaged is left out."""
     stored = storage.read_json(_path(draft_id))
-    return stored if isinstance(stored, dict) else {}
+    if not isinstance(stored, dict):
+        return {}
+    files = {role: files for role in ROLES if (files := _files(stored.get(role)))}
+    choices = stored.get("choices")
+    return files | ({"choices": _choices(choices)} if isinstance(choices, dict) else {})
 
 
 def save_draft(draft_id: str, draft: dict[str, Any]) -> None:
@@ -40,8 +50,7 @@ def delete_draft(draft_id: str) -> None:
 
 def files_of(draft: dict[str, Any], role: str) -> list[dict[str, Any]]:
     """The files of a role, in the order in which they came."""
-    found = draft.get(role)
-    return [file for file in found if _is_file(file)] if isinstance(found, list) else []
+    return list(draft.get(role, []))
 
 
 def add_file(draft_id: str, role: str, *, sha256: str, name: str) -> None:
@@ -66,8 +75,29 @@ def choose_columns(draft_id: str, role: str, sha256: str, columns: dict[str, str
     save_draft(draft_id, draft | {role: files})
 
 
-def _is_file(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in ("sha256", "name"))
+def _files(stored: Any) -> list[dict[str, Any]]:  # noqa: ANN401 (any JSON value)
+    """The files of a role that are whole."""
+    return [file for each in stored if (file := _entry(each))] if isinstance(stored, list) else []
+
+
+def _entry(stored: Any) -> dict[str, Any] | None:  # noqa: ANN401 (any JSON value)
+    """One file of a draft; None when it names none."""
+    if not isinstance(stored, dict) or not (is_text(stored.get("sha256")) and is_text(stored.get("name"))):
+        return None
+    columns = stored.get("columns")
+    is_whole = isinstance(columns, dict) and columns.keys() == _COLUMNS and all(map(_is_text_or_none, columns.values()))
+    return {"sha256": stored["sha256"], "name": stored["name"], "columns": columns if is_whole else None}
+
+
+def _choices(stored: dict[str, Any]) -> dict[str, Any]:
+    """What was chosen beside the files: texts, and the label names that mean the same."""
+    named = stored.get("label_map")
+    label_map = {name: same for name, same in named.items() if is_text(same)} if isinstance(named, dict) else {}
+    return {name: value for name, value in stored.items() if is_text(value)} | {"label_map": label_map}
+
+
+def _is_text_or_none(value: object) -> bool:
+    return value is None or is_text(value)
 
 
 def _path(draft_id: str) -> Path:

@@ -36,6 +36,7 @@ class StopRequested(Exception):
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_TOO_LARGE = (errno.EFBIG,)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -44,6 +45,8 @@ def file_sentence(error: OSError) -> str:
     name = f"'{error.filename}'" if error.filename else "a file"
     if error.errno in _FULL or "No space left" in str(error):
         return f"The disk is full: {name} could not be written. Free some space and go on; what was finished is kept."
+    if error.errno in _TOO_LARGE:
+        return f"The system lets {name} grow no further. Raise this user's limit on the size of files and go on."
     if error.errno in _FORBIDDEN:
         return f"The system forbids to read or write {name}. Give this user the right to it, or use another folder."
     if isinstance(error, FileNotFoundError):

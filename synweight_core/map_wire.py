@@ -7,7 +7,6 @@ lack. So places travel once, and a move of a slider costs one byte per row.
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import struct
@@ -89,15 +88,17 @@ def bits(rows: np.ndarray, n: int) -> Blob:
 
 def chosen_rows(event: Mapping[str, Any], n: int) -> np.ndarray:
     """The sorted positions in a selection that the browser sent, as a list or as bits; those beyond n left out."""
-    if "bits" in event:
+    told = event.get("bits")
+    if isinstance(told, str):
         try:
-            content = base64.b64decode(str(event["bits"]), validate=True)
-        except binascii.Error:
+            content = base64.b64decode(told, validate=True)
+        except ValueError:  # binascii.Error is one
             return np.empty(0, dtype=np.int64)
         content = content[: (n + 7) // 8].ljust((n + 7) // 8, b"\0")
         return np.flatnonzero(np.unpackbits(np.frombuffer(content, np.uint8), count=n, bitorder="little"))
-    rows = np.unique(np.asarray(event.get("rows", []), dtype=np.int64))
-    return rows[(rows >= 0) & (rows < n)]
+    told = event.get("rows")
+    rows = {row for row in told if type(row) is int and 0 <= row < n} if isinstance(told, list) else set()
+    return np.array(sorted(rows), dtype=np.int64)
 
 
 def pack(header: Mapping[str, Any], blobs: list[Blob]) -> bytes:

@@ -9,11 +9,13 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from synweight_core import cache, storage, tables
 from synweight_core.columns import Columns, guess_columns
@@ -22,6 +24,8 @@ from synweight_core.errors import DataError, NotFoundError
 from synweight_core.findings import Finding
 from synweight_core.models import MINILM
 from synweight_core.several_files import combine
+from synweight_core.stored import is_number, is_text
+from synweight_core.tables.cells import clean_text
 from synweight_core.tuning import KINDS, PROBE
 from synweight_core.weighting import WeightSettings
 
@@ -58,10 +62,20 @@ class Project:
         return folder_of(self.id)
 
 
-def read_upload(path: Path, *, name: str | None = None, columns: Columns | None = None) -> Upload:
-    """A file as an upload, with guessed columns unless they are given. Raises DataError."""
-    table = tables.read_table(path, name=name)
-    return Upload(name or path.name, table.frame, columns or guess_columns(table.frame), table.notes)
+def read_upload(
+    path: Path, *, name: str | None = None, columns: Columns | None = None, is_trusted: bool = False
+) -> Upload:
+    """A file as an upload, with guessed columns unless they are given.
+
+    It is read by a process of its own with limits, unless it `is_trusted`.
+
+    Raises:
+        DataError: it is refused.
+        WorkspaceError: what was read cannot be kept.
+    """
+    read = tables.read_table if is_trusted else tables.read_apart
+    table = read(path, name=name)
+    return Upload(clean_text(name or path.name), table.frame, columns or guess_columns(table.frame), table.notes)
 
 
 def create_project(
@@ -173,7 +187,7 @@ def project_of(project_id: str, stored: Any) -> Project:  # noqa: ANN401 (any JS
         "labels": tuple(stored["labels"]),
         "findings": tuple(_finding(finding) for finding in stored["findings"]),
     })  # fmt: skip
-    if not all(map(_fits, (found.name, found.created, found.counts, found.labels), (str, float, dict, tuple))):
+    if not _is_sound(found):
         raise ValueError("a field is of another kind")
     return found
 
@@ -184,8 +198,8 @@ def folder_of(project_id: str) -> Path:
 
 
 def load_dataset(project: Project) -> Dataset:
-    """The rows of a project."""
-    parts = {p: pd.read_parquet(project.folder / f"{p}.parquet") for p in PARTS}
+    """The rows of a project. Raises DataError when their files are damaged."""
+    parts = {part: read_part(project, part) for part in PARTS}
     return Dataset(
         synthetic=parts["synthetic"],
         real=parts["real"],
@@ -197,14 +211,31 @@ def load_dataset(project: Project) -> Dataset:
 
 def load_label_codes(project: Project) -> np.ndarray:
     """The label codes of the synthetic rows as their file has them, read without the texts. int64 [n]"""
-    labels = pd.read_parquet(project.folder / "synthetic.parquet", columns=["label"])["label"]
+    labels = read_part(project, "synthetic", columns=["label"])["label"]
     return label_codes(labels, project.labels)
 
 
+def read_part(project: Project, part: str, *, columns: list[str] | None = None) -> pd.DataFrame:
+    """The rows of one file of a project: "synthetic", "real" or "dropped". Raises DataError when it is damaged."""
+    path = project.folder / f"{part}.parquet"
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise DataError(
+            f"The rows of '{project.name}' in {path.name} are damaged. Put the file back from a copy, or make the "
+            "project again from its uploads: edits and settings are kept."
+        ) from error
+
+
 def load_settings(project: Project) -> WeightSettings:
-    """The weight settings last used in this project."""
+    """The weight settings last used in this project; the default where their file is damaged."""
     stored = storage.read_json(project.folder / "settings.json")
-    return WeightSettings(**stored) if stored else WeightSettings()
+    try:
+        return WeightSettings(**stored) if stored else WeightSettings()
+    except (TypeError, ValueError, OverflowError):  # damaged, or of another version
+        return WeightSettings()
 
 
 def save_settings(project: Project, settings: WeightSettings) -> None:
@@ -229,6 +260,7 @@ def demo_project() -> Project:
         DEMO_FOLDER / "real_test.csv",
         name="Demo",
         synthetic_columns=Columns("text", "label", generator="batch"),
+        is_trusted=True,
     )
 
 
@@ -244,11 +276,16 @@ def project_from_files(
     checker_model: str = MINILM,
     unjudged: Unjudged = "drop",
     synthetic_columns: Columns | None = None,
+    is_trusted: bool = False,
 ) -> Project:
-    """A project straight from files, of each role one or several, columns guessed. Raises DataError."""
-    uploads = {"synthetic": _read_all(synthetic, synthetic_columns), "real": _read_all(real)}
+    """A project straight from files, of each role one or several, columns guessed.
+
+    Raises as `read_upload` and `create_project`.
+    """
+    read = partial(_read_all, is_trusted=is_trusted)
+    uploads = {"synthetic": read(synthetic, synthetic_columns), "real": read(real)}
     if test:
-        uploads["test"] = _read_all(test)
+        uploads["test"] = read(test)
     dataset = build_dataset(uploads["synthetic"], uploads["real"], uploads.get("test"), unjudged=unjudged)
     files = {role: upload.name for role, upload in uploads.items()}
     return create_project(
@@ -256,8 +293,9 @@ def project_from_files(
     )
 
 
-def _read_all(paths: Path | Sequence[Path], columns: Columns | None = None) -> Upload:
-    return combine([read_upload(path, columns=columns) for path in ([paths] if isinstance(paths, Path) else paths)])
+def _read_all(paths: Path | Sequence[Path], columns: Columns | None = None, *, is_trusted: bool) -> Upload:
+    files = [paths] if isinstance(paths, Path) else paths
+    return combine([read_upload(path, columns=columns, is_trusted=is_trusted) for path in files])
 
 
 def _frames_hash(dataset: Dataset) -> str:
@@ -280,5 +318,23 @@ def _finding(stored: dict[str, Any]) -> Finding:
     return Finding(**{field.name: stored[field.name] for field in fields(Finding) if field.name in stored})
 
 
-def _fits(value: object, kind: type) -> bool:
-    return isinstance(value, int | float) if kind is float else isinstance(value, kind)
+def _is_sound(project: Project) -> bool:
+    """Whether all fields are of the kind that others count on."""
+    texts = [
+        project.name,
+        project.data_hash,
+        project.metric,
+        project.encoder,
+        project.checker_model,
+        project.after,
+        *project.labels,
+    ]
+    if not (isinstance(project.counts, dict) and isinstance(project.files, dict) and all(map(is_text, texts))):
+        return False
+    counts, numbers = project.counts, [project.created, *project.counts.values()]
+    texts = [*project.files, *project.files.values(), *(f"{f.message}" for f in project.findings)]
+    return (
+        {"synthetic", "dropped"} <= counts.keys() and all(map(is_number, numbers)) and all(map(is_text, texts))
+        and isinstance(project.is_pairs, bool) and isinstance(project.archived, bool)
+        and project.checker in tuple(KINDS)
+    )  # fmt: skip

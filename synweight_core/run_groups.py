@@ -12,7 +12,6 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from synweight_core import runs
 from synweight_core.data import label_codes
@@ -20,7 +19,7 @@ from synweight_core.errors import DataError
 from synweight_core.losses import LOSSES
 from synweight_core.outcomes import recipe
 from synweight_core.presets import settings_words, terms_words
-from synweight_core.projects import Project
+from synweight_core.projects import Project, read_part
 from synweight_core.runs import Run
 from synweight_core.runtable import setting_label
 from synweight_core.train_config import TrainConfig
@@ -144,7 +143,7 @@ def settings_compared(project: Project) -> Compared:
 
 def scored_rows(project: Project) -> ScoredRows:
     """The labels of a project's test rows, read without their texts."""
-    frame = pd.read_parquet(project.folder / "real.parquet", columns=["split", "label"])
+    frame = read_part(project, "real", columns=["split", "label"])
     codes = label_codes(frame.loc[frame["split"] == "test", "label"], project.labels)
     return ScoredRows(codes, project.labels, project.metric)
 

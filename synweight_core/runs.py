@@ -16,13 +16,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from synweight_core import storage
+from synweight_core import storage, stored
 from synweight_core.errors import NotFoundError, RunError, WorkspaceError, file_sentence
 
 Kind = Literal["train", "prepare", "score", "suggest", "fetch"]
@@ -135,7 +135,8 @@ def taken_up(path: Path) -> Iterator[None]:
 
 def _reopen(path: Path) -> None:
     """Remove how a run ended, so that it goes on; its lock is held. Raises RunError when it has finished."""
-    if not (storage.read_json(path / "result.json") or {"stopped": True}).get("stopped"):
+    result = storage.read_json(path / "result.json")
+    if isinstance(result, dict) and result and not result.get("stopped"):
         raise RunError(f"The run '{path.name}' has finished: nothing is left to do. Start a new run for more epochs.")
     (path / WAITING).touch()
     for ended in ("stop", "error.json", "result.json"):
@@ -160,7 +161,9 @@ def _launch(path: Path, lock: int) -> None:
 def started_just_now(project_id: str, settings: dict[str, Any], *, seconds: float = 3.0) -> bool:
     """Whether the same run was started a moment ago."""
     newest = list_runs(project_id=project_id, kind="train")[:1]
-    return any(run.settings == settings and time.time() - run.created < seconds for run in newest)
+    return any(
+        run.settings == settings and 0 <= time.time() - run.created < seconds for run in newest
+    )  # 0: the clock was set back
 
 
 def load_run(run_id: str) -> Run:
@@ -181,8 +184,9 @@ def list_runs(*, project_id: str | None = None, kind: Kind | None = None) -> lis
 
 
 def request_stop(run_id: str) -> None:
-    """Ask the worker to end; it does so within seconds and keeps the best model so far."""
-    (folder(run_id) / "stop").touch()
+    """Ask the worker to end; it does so within seconds and keeps the best model so far. What is gone stays gone."""
+    with suppress(FileNotFoundError):  # deleted in another tab
+        (folder(run_id) / "stop").touch()
 
 
 def stop_requested(path: Path) -> bool:
@@ -221,7 +225,8 @@ def latest_event(run_id: str) -> dict[str, Any]:
 def _events(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
     """The events in a file from a byte on; what names none is damaged, and left out."""
     lines, offset = storage.read_lines(path, offset)
-    return [line for line in lines if isinstance(line.get("event"), str)], offset
+    sound = (stored.figures(line) for line in lines)
+    return [event for event in sound if "event" in event], offset
 
 
 def wait(run_id: str, *, offset: int = 0, poll_seconds: float = 0.3) -> Iterator[dict[str, Any]]:
@@ -265,19 +270,29 @@ def _read(path: Path) -> Run | None:
     config = storage.read_json(path / "config.json")
     try:
         status, result, error = _outcome(path)
-        return Run(id=storage.checked_id(path.name), **config, status=status, result=result, error=error)
+        run = Run(id=storage.checked_id(path.name), **config, status=status, result=result, error=error)
+        return run if _is_sound(run) else None
     except (TypeError, KeyError, AttributeError, NotFoundError):
         return None
+
+
+def _is_sound(run: Run) -> bool:
+    """Whether all fields are of the kind that others count on."""
+    is_known = run.kind in get_args(Kind) and all(map(stored.is_text, (run.project, run.name)))
+    return (
+        is_known and stored.is_number(run.created) and isinstance(run.settings, dict) and stored.has_kinds(run.settings)
+    )
 
 
 def _outcome(path: Path) -> tuple[Status, dict[str, Any] | None, str | None]:
     held = is_held(path / "lock")  # before the result is read: a worker writes it, then lets go
     result = storage.read_json(path / "result.json")
     if result is not None:
+        result = stored.figures(result)
         return ("stopped" if result.get("stopped") else "finished"), result, None
     error = storage.read_json(path / "error.json")
     if error is not None:
-        return "failed", None, error["message"]
+        return "failed", None, str(error["message"])
     if held:
         is_running = (path / "metrics.jsonl").exists() and not (path / WAITING).exists()
         return ("running" if is_running else "queued"), None, None

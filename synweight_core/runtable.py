@@ -17,7 +17,9 @@ def run_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 def setting_label(loss: str, train_on: str) -> str:
     """The loss, or what else a run trained on, in words."""
-    return LOSSES[loss].label if train_on == "synthetic" else TRAIN_ON[train_on]
+    if train_on != "synthetic":
+        return TRAIN_ON.get(train_on, train_on)
+    return LOSSES[loss].label if loss in LOSSES else loss  # another version may have more
 
 
 def _row(run: Run) -> dict[str, object]:
@@ -28,7 +30,7 @@ def _row(run: Run) -> dict[str, object]:
         figures[f"{prefix} accuracy"] = 100 * scores.get("accuracy", np.nan)
         figures[f"{prefix} macro-F1"] = 100 * scores.get("macro_f1", np.nan)
     shown = ("alpha", "beta", "epochs", "batch_size", "learning_rate")
-    figures |= {name.replace("_", " "): run.settings[name] for name in shown}
+    figures |= {name.replace("_", " "): run.settings.get(name, np.nan) for name in shown}
     figures["edits"] = run.settings.get("edits", 0)
     figures["seconds"] = round(result.get("seconds", np.nan), 1) if result else np.nan
     figures["started"] = f"{run.id[:4]}-{run.id[4:6]}-{run.id[6:8]} {run.id[9:11]}:{run.id[11:13]}"

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -95,10 +96,19 @@ def remove_unfinished(folder: Path, *suffixes: str) -> None:
             path.unlink(missing_ok=True)
 
 
+def remove_abandoned(folder: Path, *, seconds: float = 86_400.0) -> None:
+    """Remove what killed processes were writing into `folder`, whoever else writes there: it is that old."""
+    for path in folder.glob("." + "[0-9a-f]" * 16 + "*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > seconds:
+                path.unlink()
+
+
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 (any JSON value)
     """Replace `path` by `value` as JSON."""
     text = json_text(value)
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    # half a character can be no part of a file: it comes from a broken name, and becomes "?"
+    write_atomically(path, lambda temporary: temporary.write_bytes(text.encode("utf-8", "replace")))
 
 
 def json_text(value: Any) -> str:  # noqa: ANN401 (any JSON value)
@@ -110,7 +120,7 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 (any JSON value)
     """The JSON value in `path`, or None when there is no such file or it is not whole."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
         return None
 
 
@@ -151,6 +161,6 @@ def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None

@@ -47,9 +47,16 @@ def put_away(run: runs.Run, target: Path) -> None:
 
 
 def restore_run(run_id: str) -> None:
-    """Bring a run back from the trash. Raises NotFoundError when it is not there."""
+    """Bring a run back from the trash.
+
+    Raises:
+        NotFoundError: it is not there.
+        RunError: a run of this id is among the runs again.
+    """
     if not (_folder(run_id) / "config.json").exists():
         raise NotFoundError(f"There is no run '{run_id}' in the trash. Choose one from its list.")
+    if runs.folder(run_id).exists():
+        raise RunError(f"Run '{run_id}' is among the runs again. Delete that one first, then restore this one.")
     runs.folder(run_id).parent.mkdir(exist_ok=True)
     _folder(run_id).rename(runs.folder(run_id))
 

@@ -19,3 +19,8 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def share(done: float, total: float) -> float:
+    """How much of a whole is done, from 0 to 1; 0 where the whole is not known."""
+    return min(max(done / total, 0.0), 1.0) if total > 0 else 0.0

@@ -24,6 +24,7 @@ def store_upload(stream: BinaryIO) -> str:
             shutil.copyfileobj(stream, file)
 
     storage.write_atomically(storage.home() / "uploads" / digest.hexdigest(), copy)
+    storage.remove_abandoned(storage.home() / "uploads")  # of a server that was killed
     return digest.hexdigest()
 
 

@@ -56,9 +56,9 @@ def text_vectors(
         texts = texts_of(dataset, name)
         more: dict[str, Any] = {} if kept_as is None else {"keep": _kept(kept_as)}
         more |= {"dtype": np.float16} if is_many(len(texts)) else {}
-        share = _share(progress, number, len(sides))
-        read = partial(embed, encoder=encoder, device=device, progress=share, **more)
-        made.append(completed(texts, known[name], read) if name in known else read(texts))
+        more |= {"encoder": encoder, "device": device, "progress": _share(progress, number, len(sides))}
+        fresh: Callable[[list[str]], np.ndarray] = partial(embed, **more)
+        made.append(completed(texts, known[name], fresh) if name in known else fresh(texts))
     if len(made) == 1:
         return {"positions": made[0]}
     return {"positions": _between(*made), "first": made[0], "second": made[1]}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.widgets.plain import plain
+from pages.widgets.trouble import sentence, told_briefly
 from synweight_core import curation
 from synweight_core.curation import MAX_FACTOR, MAX_REASON_CHARS, Curation
 from synweight_core.errors import SynweightError
@@ -53,8 +53,8 @@ def _button(label: str, icon: str, act: Callable[[], int]) -> None:
     def clicked() -> None:
         try:
             count = act()
-        except SynweightError as error:
-            st.session_state["edit_error"] = str(error)
+        except (SynweightError, OSError) as error:
+            st.session_state["edit_error"] = sentence(error)
         else:
             st.toast(f"{label}: {count:,} rows. Undo is in this panel.")
 
@@ -63,13 +63,13 @@ def _button(label: str, icon: str, act: Callable[[], int]) -> None:
 
 def _undo_and_redo(project: Project, edits: Curation) -> None:
     if error := st.session_state.pop("edit_error", ""):
-        st.error(plain(error))
+        st.error(error)
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, icon, can, act in (
             ("Undo", ":material/undo:", edits.can_undo, curation.undo),
             ("Redo", ":material/redo:", edits.can_redo, curation.redo),
         ):
-            st.button(label, icon=icon, disabled=not can, on_click=act, args=(project,))
+            st.button(label, icon=icon, disabled=not can, on_click=told_briefly(act), args=(project,))
         if edits.edited:
             changed = int((~edits.kept | edits.relabelled | (edits.log_factor != 0)).sum())
             st.markdown(f"{changed:,} rows are edited. They count as edited in weights, training and export.")

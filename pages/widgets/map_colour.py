@@ -12,6 +12,7 @@ from pages.widgets.map_epochs import with_epoch
 from pages.widgets.plain import plain
 from pages.widgets.preparation import REFRESH_SECONDS
 from pages.widgets.shell import told_apart
+from pages.widgets.trouble import told_briefly
 from synweight_core import map_wire, runs
 from synweight_core.curated import relabelled
 from synweight_core.errors import NotFoundError
@@ -19,6 +20,7 @@ from synweight_core.map_colours import colouring
 from synweight_core.map_rows import COLOURS, EPOCH_COLOUR, RUN_COLOURS, ColourBy, with_run_scores
 from synweight_core.map_scores import load_map_scores, start_scoring
 from synweight_core.projects import Project
+from synweight_core.units import share
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,8 @@ def _progress(job_id: str) -> None:
     if not job.is_active:
         st.rerun()
     event = runs.latest_event(job_id)
-    st.progress(event.get("done", 0) / max(event.get("total", 1), 1), text=f"Reading the rows: {job.status}")
-    st.button("Stop", icon=":material/stop:", on_click=runs.request_stop, args=(job_id,))
+    st.progress(share(event.get("done", 0), event.get("total", 0)), text=f"Reading the rows: {job.status}")
+    st.button("Stop", icon=":material/stop:", on_click=told_briefly(runs.request_stop), args=(job_id,))
 
 
 def _all_help(offered: dict[str, ColourBy]) -> str:

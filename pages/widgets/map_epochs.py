@@ -23,7 +23,7 @@ def with_epoch(project: Project, rows: pd.DataFrame) -> pd.DataFrame | None:
         return None
     titles = run_titles([*found.values()])
     chosen = st.selectbox("Run", list(titles), format_func=titles.__getitem__, key=f"epochs_of:{project.id}")
-    weights = weights_at(chosen, _epoch(chosen, planned=found[chosen].settings["epochs"]))
+    weights = weights_at(chosen, _epoch(chosen, planned=int(found[chosen].settings.get("epochs", 1))))
     if weights is None or len(weights) != int((rows["source"] == "synthetic").sum()):
         st.error("The weights of this epoch are damaged, or belong to other rows. Until then: weight.")
         return None

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.widgets.trouble import told_briefly
 from synweight_core import selections
 from synweight_core.errors import NotFoundError
 from synweight_core.map_view import MapView, load_view, save_view
@@ -38,7 +39,7 @@ def select(project: Project, n: int, rows: np.ndarray, *, token: str = "", match
 
 def _keep(project: Project, view: MapView, n: int) -> None:
     st.session_state[_key(project)] = view
-    save_view(project, view, n)
+    told_briefly(save_view)(project, view, n)  # a full disk keeps nobody from looking on
 
 
 def _from_link(project: Project, view: MapView, n: int) -> MapView:

@@ -10,6 +10,7 @@ from synweight_core import runs
 from synweight_core.prepare import STAGES, is_prepared
 from synweight_core.projects import Project
 from synweight_core.tuning import DURATIONS
+from synweight_core.units import share
 
 REFRESH_SECONDS = 1.0
 
@@ -53,11 +54,11 @@ def _progress(project: Project, done: Callable[[Project], bool]) -> None:
     event = runs.latest_event(run.id)
     names = list(STAGES)
     position = names.index(event["stage"]) if event.get("stage") in names else 0
-    share = event.get("done", 0) / max(event.get("total", 1), 1)
+    of_stage = share(event.get("done", 0), event.get("total", 1))
     title = STAGES[names[position]] if event else "Starting"
-    seconds = time.time() - run.created
+    seconds = max(0.0, time.time() - run.created)  # the clock may have been set back
     label = f"Step {position + 1} of {len(names)}: {title} ({seconds:.0f} s so far)"
-    st.progress((position + share) / len(names), text=label)
+    st.progress((position + of_stage) / len(names), text=label)
     st.caption("It goes on when this page is closed, and the map appears here when it is done.")
     if st.button("Cancel", icon=":material/close:"):
         runs.request_stop(run.id)

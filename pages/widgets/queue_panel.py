@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.widgets.plain import plain
 from pages.widgets.run_words import run_title, settings_line
+from pages.widgets.trouble import told_briefly
 from synweight_core import device, projects, runs
 from synweight_core.errors import NotFoundError
 from synweight_core.projects import Project
@@ -47,7 +48,8 @@ def _moves(run_id: str, place: int, *, last: int) -> None:
             disabled=min(move.place(place), last) == place,
         )  # fmt: skip
     st.button(
-        "Remove", key=f"remove:{run_id}", icon=":material/close:", type="tertiary", on_click=runs.request_stop,
+        "Remove", key=f"remove:{run_id}", icon=":material/close:", type="tertiary",
+        on_click=told_briefly(runs.request_stop),
         args=(run_id,), help="Stop this run before it begins.",
     )  # fmt: skip
 

@@ -5,11 +5,11 @@ import streamlit as st
 from pages.widgets.plain import plain
 from pages.widgets.run_charts import log_of
 from pages.widgets.run_words import config_of, run_title, settings_line
-from synweight_core import runs
+from synweight_core import runs, stored
 from synweight_core.errors import SynweightError
 from synweight_core.run_log import RunLog
 from synweight_core.runs import Run
-from synweight_core.units import duration, size
+from synweight_core.units import duration, share, size
 
 _STATUS = {"queued": "starting", "running": "running", "finished": "finished", "stopped": "stopped", "failed": "failed"}
 LIKE = "like"  # of the URL: the run whose settings the Train form begins with
@@ -25,7 +25,7 @@ def run_card(run: Run) -> None:
         st.caption("  \n".join(plain(line) for line in (settings_line(run), _summary(run)) if line))
         if run.is_active:
             _progress(run, log)
-        for doubt in log.started.get("doubts") or []:
+        for doubt in stored.texts(log.started.get("doubts")):
             st.warning(f"Doubtful weights. {plain(doubt)}", icon=":material/warning:")
         for notice in dict.fromkeys(log.notices):
             st.info(plain(notice), icon=":material/info:")
@@ -78,27 +78,27 @@ def _progress(run: Run, log: RunLog) -> None:
 
 
 def _share(log: RunLog) -> float:
-    total = log.started.get("total_steps")
-    return min(1.0, log.now.get("step", 0) / total) if total else 0.0
+    return share(log.now.get("step", 0), log.started.get("total_steps", 0))
 
 
 def _step_words(log: RunLog) -> str:
     now, started = log.now, log.started
-    where = f"on {started['device']} in {started['precision']}" if "device" in started else ""
+    where = f"on {started['device']} in {started['precision']}" if {"device", "precision"} <= started.keys() else ""
     left = f", {duration(now['seconds_left'])} left" if "seconds_left" in now else ""
-    return plain(f"Step {now['step']:,} of {now.get('total_steps', 0):,} {where}{left}")
+    return plain(f"Step {now.get('step', 0):,} of {now.get('total_steps', 0):,} {where}{left}")
 
 
 def _figures_words(log: RunLog) -> str:
     """What is measured at this moment, as far as it was reported."""
     now, latest = log.now, log.evaluations[-1] if log.evaluations else log.started
     sample = latest.get("effective_sample_size")
+    rows = log.started.get("rows")
     memory, busy = now.get("memory_bytes"), now.get("utilization")
     parts = [
         f"training loss {now['loss']:.3f}" if "loss" in now else "",
         f"learning rate {now['learning_rate']:.2g}" if "learning_rate" in now else "",
         f"{now['rows_per_second']:,.0f} rows/s" if "rows_per_second" in now else "",
-        f"effective sample size {sample:,.0f} of {log.started['rows']:,} rows" if sample else "",
+        f"effective sample size {sample:,.0f} of {rows:,} rows" if sample and rows else "",
         f"device memory {size(memory)}" if memory else "",
         f"device {busy:.0f} % busy" if busy is not None else "",
     ]

@@ -80,7 +80,7 @@ def training_chart(found: Sequence[Run], curve: str, *, key: str, smooth_over: i
 
 def last_epoch(found: Sequence[Run]) -> float:
     """Where the longest of these runs will end."""
-    return max((run.settings["epochs"] for run in found), default=1)
+    return max((run.settings.get("epochs", 1) for run in found), default=1)
 
 
 def _titled(found: Sequence[Run]) -> list[tuple[Run, str]]:

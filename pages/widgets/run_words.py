@@ -1,6 +1,7 @@
 """A run in words: its title and its settings. Plain text, not yet escaped."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import pandas as pd
 
@@ -24,8 +25,8 @@ def run_titles(found: Sequence[Run]) -> dict[str, str]:
 
 def settings_line(run: Run) -> str:
     """The run's own settings in one line."""
-    s = run.settings
-    edits = f", {s['edits']:,} edits" if s.get("edits") else ""
+    s = asdict(TrainConfig()) | run.settings  # another version may have written fewer
+    edits = f", {s['edits']:,} edits" if s["edits"] else ""
     return (
         f"{setting_label(s['loss'], s['train_on'])}{_weights(run)}{edits}, {s['epochs']} epochs, batch "
         f"{s['batch_size']}, learning rate {s['learning_rate']:g}, seed {s['seed']}, backbone {s['backbone']}"
@@ -42,7 +43,7 @@ def config_of(run: Run) -> TrainConfig | None:
     """The settings of a run as a form takes them; None where another version wrote them."""
     try:
         return TrainConfig(**run.settings)
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, OverflowError):
         return None
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.widgets import map_session
 from pages.widgets.plain import plain
+from pages.widgets.trouble import told_briefly
 from synweight_core import selections
 from synweight_core.errors import SynweightError
 from synweight_core.map_rows import selection_summary
@@ -92,7 +93,9 @@ def _saved(project: Project, view: MapView, n: int) -> None:
     )  # fmt: skip
     with st.container(horizontal=True):
         st.button("Open", icon=":material/folder_open:", on_click=_open, args=(project, n, slug))
-        st.button("Delete", icon=":material/delete:", on_click=selections.delete_selection, args=(project, slug))
+        st.button(
+            "Delete", icon=":material/delete:", on_click=told_briefly(selections.delete_selection), args=(project, slug)
+        )
     st.caption("Link to this project with this selection and colour:")
     query = urlencode({"project": project.id, "selection": slug, "colour": view.colour})
     st.code(f"{str(st.context.url).split('?')[0]}?{query}", language=None, wrap_lines=True)
@@ -102,6 +105,7 @@ def _replace(project: Project, n: int, rows: np.ndarray) -> None:
     map_session.select(project, n, rows)
 
 
+@told_briefly
 def _open(project: Project, n: int, slug: str) -> None:
     """Take a kept selection over, joined with the present one as chosen."""
     rows = selections.load_selection(project, slug).rows

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.widgets import loaded
 from pages.widgets.plain import plain
+from pages.widgets.trouble import told_briefly
 from synweight_core import curation, kept, meters, named_settings, projects
 from synweight_core.curated import curated_weights
 from synweight_core.errors import SynweightError
@@ -61,7 +62,8 @@ def settings_panel(project: Project) -> None:
             key=f"train_{key}", help="A run with these weights, and the edits as they are now; all else by default.",
         )  # fmt: skip
         st.button(
-            "Delete", icon=":material/delete:", on_click=named_settings.delete_settings, args=(project, slug),
+            "Delete", icon=":material/delete:",
+            on_click=told_briefly(named_settings.delete_settings), args=(project, slug),
             key=f"delete_{key}",
         )  # fmt: skip
     _message(project)

@@ -6,13 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from pages.widgets import loaded, preparation
+from pages.widgets import loaded, preparation, sign_in
 from pages.widgets.plain import plain
 from pages.widgets.preparation import REFRESH_SECONDS
+from pages.widgets.trouble import told_briefly
 from synweight_core import projects, runs, storage, workspace
 from synweight_core.errors import NotFoundError, WorkspaceError
 from synweight_core.prepare import Prepared, is_prepared
 from synweight_core.projects import Project
+from synweight_core.units import share
 
 INSTRUMENTS_WIDTH, CARD_WIDTH = 300, 420
 # Streamlit folds columns below 640 px only; a canvas beside instruments needs to fold earlier.
@@ -152,6 +154,7 @@ def sidebar(pages: Mapping[str, Any]) -> None:
         active = [run for run in runs.active_runs() if run.kind == "train"]
         if active:
             _active_run(min(active, key=lambda run: (run.status != "running", run.id)).id)
+        sign_in.sign_out_button()
         st.caption(f"Workspace: {plain(storage.home())}")
 
 
@@ -169,6 +172,7 @@ def _project_choice(project: Project) -> None:
     names = told_apart({p.id: p.name for p in shown})
     st.session_state["project_choice"] = project.id
 
+    @told_briefly  # it may be gone
     def choose() -> None:
         use_project(projects.load_project(st.session_state["project_choice"]))
 
@@ -207,4 +211,4 @@ def _active_run(run_id: str) -> None:
     if not run.is_active:
         st.rerun()
     event = runs.latest_event(run.id)
-    st.progress(event.get("step", 0) / event.get("total_steps", 1), text=f"{plain(run.name)}: {run.status}")
+    st.progress(share(event.get("step", 0), event.get("total_steps", 0)), text=f"{plain(run.name)}: {run.status}")

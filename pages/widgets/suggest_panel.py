@@ -6,6 +6,7 @@ import streamlit as st
 from pages.widgets import charts, loaded, preparation, suggest_charts
 from pages.widgets.checker_note import probes_instead
 from pages.widgets.plain import plain
+from pages.widgets.trouble import told_briefly
 from synweight_core import projects, runs
 from synweight_core.errors import SynweightError
 from synweight_core.forecast import Estimate
@@ -13,6 +14,7 @@ from synweight_core.prepare import has_folds
 from synweight_core.projects import Project
 from synweight_core.suggest import GRID, TOTAL, Suggestion, sentence
 from synweight_core.suggest_job import is_outdated, start_suggesting, suggestion_of
+from synweight_core.units import share
 
 
 @st.fragment
@@ -58,8 +60,10 @@ def _progress(job_id: str) -> None:
         st.rerun()
     event = runs.latest_event(job_id)
     done, total = event.get("done", 0), event.get("total", TOTAL)
-    st.progress(done / total, text=f"{done} of {total} settings are forecast" if done else "Starting")
-    st.button("Stop", icon=":material/stop:", on_click=runs.request_stop, args=(job_id,), key=f"stop:{job_id}")
+    st.progress(share(done, total), text=f"{done} of {total} settings are forecast" if done else "Starting")
+    st.button(
+        "Stop", icon=":material/stop:", on_click=told_briefly(runs.request_stop), args=(job_id,), key=f"stop:{job_id}"
+    )
 
 
 def _found(project: Project, job: runs.Run) -> None:

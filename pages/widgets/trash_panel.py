@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from pages.widgets.plain import plain
+from pages.widgets.trouble import told_briefly
 from synweight_core import trash
 from synweight_core.errors import SynweightError
 from synweight_core.projects import Project
@@ -37,7 +38,8 @@ def trash_panel(project: Project) -> None:
             st.caption(f"{others:,} of them belong to other projects, and are restored there.")
         st.button(
             f"Empty the trash for good ({total})", icon=":material/delete_forever:", key="empty_trash",
-            on_click=trash.empty_trash, help="Models, weights and figures of all deleted runs of this workspace.",
+            on_click=told_briefly(trash.empty_trash),
+            help="Models, weights and figures of all deleted runs of this workspace.",
         )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.widgets import loaded
 from pages.widgets.settings_panel import take_link
+from pages.widgets.trouble import told_briefly
 from synweight_core import projects
 from synweight_core.prepare import Prepared
 from synweight_core.presets import PRESETS, formula_words, preset_of, with_preset
@@ -72,7 +73,7 @@ def quality_help(project: Project, prepared: Prepared) -> str:
     """What quality is, with this project's numbers."""
     facts = prepared.facts
     return (
-        f"Quality = P(label | text) by the checker trained on {project.counts['train']:,} real rows "
+        f"Quality = P(label | text) by the checker trained on {project.counts.get('train', 0):,} real rows "
         f"({100 * facts['quality_accuracy']:.1f} % right out of fold, expected calibration error "
         f"{100 * facts['quality_calibration_error']:.1f} points)."
     )
@@ -89,7 +90,8 @@ def _presets(project: Project, stored: WeightSettings) -> None:
     )  # fmt: skip
     st.button(
         "Reset", icon=":material/restart_alt:", key=_key(project, "reset"), help="All terms as in a new project.",
-        on_click=projects.save_settings, args=(project, WeightSettings()), disabled=stored == WeightSettings(),
+        on_click=told_briefly(projects.save_settings),
+        args=(project, WeightSettings()), disabled=stored == WeightSettings(),
     )  # fmt: skip
 
 
@@ -127,12 +129,14 @@ def _slider(project: Project, stored: WeightSettings, name: str) -> None:
     )
 
 
+@told_briefly
 def _use_preset(project: Project) -> None:
     name = st.session_state[_key(project, "preset")]
     if name is not None:
         projects.save_settings(project, with_preset(name, projects.load_settings(project)))
 
 
+@told_briefly
 def _save(project: Project, name: str) -> None:
     """One control was moved: its field changes, the others stay as they are on the disk."""
     value = st.session_state[_key(project, name)]

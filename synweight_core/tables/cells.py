@@ -2,14 +2,12 @@
 
 import json
 
-import pandas as pd
-
 
 def cell_text(value: object) -> str:
     """1.0 and 1 are both "1": a column with missing values turns whole numbers into floats."""
     if isinstance(value, str):
         return value
-    if value is None or value != value or value is pd.NaT:
+    if value is None or value != value:  # NaN and NaT differ from themselves
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -4,13 +4,16 @@ import csv
 import io
 import itertools
 import re
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
 from synweight_core.errors import DataError
 from synweight_core.tables.encoding import SAMPLE_BYTES, find_encoding
 from synweight_core.tables.source import RawTable, Source
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
@@ -68,7 +71,9 @@ def _first_rows(sample: str, delimiter: str, *, cut: bool) -> list[list[str]]:
     return rows[:-1] if cut and 1 < len(rows) < 50 else rows
 
 
-def _parse_delimited(source: Source, delimiter: str, *, encoding: str, max_lines: int) -> pd.DataFrame:
+def _parse_delimited(source: Source, delimiter: str, *, encoding: str, max_lines: int) -> "pd.DataFrame":
+    import pandas as pd  # here: other formats need it not
+
     # header=None: pandas then holds every row to the width of the first and renames nothing.
     try:
         with source.path.open(encoding=encoding, errors="replace", newline="") as file:

@@ -3,8 +3,6 @@
 import codecs
 from pathlib import Path
 
-import charset_normalizer
-
 from synweight_core.tables.source import Source
 
 HEAD_BYTES = 65_536  # looked at to tell text from binary
@@ -87,6 +85,8 @@ def _guess_encoding(path: Path, bad: int) -> str:
         return "utf-8-sig"
     if sum(byte > 127 for byte in sample) < 8:  # too few to judge by
         return "cp1252"
+    import charset_normalizer  # here: most files are UTF-8
+
     isolated = [name for name in ENCODINGS if not name.startswith("utf")]
     matches = [m.encoding for m in charset_normalizer.from_bytes(sample, cp_isolation=isolated)]
     return "cp1252" if "cp1252" in matches or not matches else matches[0]

@@ -15,7 +15,7 @@ def read_parquet(source: Source) -> RawTable:
     """All columns, nested ones as JSON. Raises DataError."""
     try:
         return _parquet_columns(source)
-    except (FileNotFoundError, PermissionError):
+    except (FileNotFoundError, PermissionError, MemoryError):
         raise
     except BROKEN_PARQUET as error:
         if "Exceeded size limit" in str(error):
@@ -30,9 +30,12 @@ def _parquet_columns(source: Source) -> RawTable:
     with pq.ParquetFile(source.path, thrift_container_size_limit=100_000) as file:
         meta = file.metadata
         source.check_size(meta.num_rows, meta.num_columns)
-        source.check_expanded(sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups)))
+        expanded = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+        source.check_expanded(expanded)
+        source.check_ratio(expanded, packed=source.path.stat().st_size)
         leaves = [file.schema.column(i) for i in range(meta.num_columns)]
         names = [str(name) for name in file.schema_arrow.names]
+    _check_depth(source, max((leaf.path.count(".") for leaf in leaves), default=0))
     # A dictionary of one huge value, repeated, is a bomb: keep it folded until it is measured.
     folded = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
     chunks: list[list[pa.Array]] = [[] for _ in names]
@@ -46,6 +49,14 @@ def _parquet_columns(source: Source) -> RawTable:
                 expanded += chunk[-1].nbytes
                 source.check_expanded(expanded)
     return RawTable(names, [pa.chunked_array(chunk, pa.large_string()) for chunk in chunks])
+
+
+def _check_depth(source: Source, depth: int) -> None:
+    if depth > source.limits.max_depth:
+        raise source.error(
+            f"has values nested {depth:,} deep, and at most {source.limits.max_depth} levels are expected",
+            "Keep only columns of plain values.",
+        )
 
 
 def _is_binary(kind: pa.DataType) -> bool:

@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,9 @@ from synweight_core.tables.json_rows import read_json, read_jsonl
 from synweight_core.tables.parquet import read_parquet
 from synweight_core.tables.source import LIMITS, Limits, RawTable, Source, Table
 from synweight_core.tables.xlsx import read_xlsx
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 READERS: dict[str, Callable[[Source], RawTable]] = {
     ".csv": read_csv,
@@ -27,7 +31,18 @@ READERS: dict[str, Callable[[Source], RawTable]] = {
 
 
 def read_table(path: Path, *, name: str | None = None, limits: Limits = LIMITS) -> Table:
-    """Read a file by the suffix of `name` (default: of `path`). Raises DataError."""
+    """Read a file by the suffix of `name` (default: of `path`), in this process. Raises DataError."""
+    table, notes = read_arrow(checked_source(path, name=name, limits=limits))
+    return Table(to_frame(table), notes)
+
+
+def to_frame(table: pa.Table) -> "pd.DataFrame":
+    """Columns of texts as pages and models take them: dtype str, RangeIndex."""
+    return table.to_pandas(ignore_metadata=True).astype(str)
+
+
+def checked_source(path: Path, *, name: str | None = None, limits: Limits = LIMITS) -> Source:
+    """The file under the name that people know, once it is clear that there is a reader for it. Raises DataError."""
     shown = re.split(r"[/\\]", name or path.name)[-1]
     shown = "".join(c if c.isprintable() else "\ufffd" for c in shown) or "The file"
     source = Source(path, shown if len(shown) <= 120 else "…" + shown[-100:], limits)
@@ -39,6 +54,12 @@ def read_table(path: Path, *, name: str | None = None, limits: Limits = LIMITS) 
             f"Save it as one of {', '.join(READERS)} and upload it again.",
         )
     _check_file(source)
+    return source
+
+
+def read_arrow(source: Source) -> tuple[pa.Table, tuple[str, ...]]:
+    """The texts by column, and what to say about how they were read. Raises DataError."""
+    suffix = Path(source.name).suffix.lower()
     try:
         return _finish(source, READERS[suffix](source))
     except FileNotFoundError as error:
@@ -60,16 +81,16 @@ def _check_file(source: Source) -> None:
         )
 
 
-def _finish(source: Source, raw: RawTable) -> Table:
+def _finish(source: Source, raw: RawTable) -> tuple[pa.Table, tuple[str, ...]]:
     if not raw.names or len(raw.columns[0]) == 0:
         raise source.error("has no rows, and at least one is expected", "Add rows below the names.")
     source.check_size(len(raw.columns[0]), len(raw.names))
     names, notes = _unique_names(raw.names)
+    _check_names(source, names)
     columns = [_clean_column(column) for column in raw.columns]
     for name, column in zip(names, columns, strict=True):
         _check_cells(source, name, column)
-    frame = pa.Table.from_arrays(columns, names).to_pandas(ignore_metadata=True)
-    return Table(frame.astype(str), (*raw.notes, *notes))
+    return pa.Table.from_arrays(columns, names), (*raw.notes, *notes)
 
 
 def _clean_column(column: pa.Array | list[str]) -> pa.Array:
@@ -89,6 +110,15 @@ def _check_cells(source: Source, name: str, column: pa.Array) -> None:
         raise source.error(
             f'has {longest:,} characters in row {row:,} of column "{name[:80]}", and at most {limit:,} are expected',
             "Shorten that text or leave the row out.",
+        )
+
+
+def _check_names(source: Source, names: list[str]) -> None:
+    longest, limit = max(map(len, names)), source.limits.max_name_chars
+    if longest > limit:
+        raise source.error(
+            f"has a column name of {longest:,} characters, and at most {limit:,} are expected",
+            "Put the names of the columns into the first row.",
         )
 
 

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
 from synweight_core.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd  # half a second to import, which the process that reads a file need not wait for
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,11 @@ class Limits:
     max_cell_chars: int = 100_000
     max_expanded_bytes: int = 2_000_000_000
     max_cells: int = 100_000_000
+    max_name_chars: int = 1_000  # of a column
+    max_depth: int = 64  # of nested types in a Parquet schema; JSON is held by Python's own limit
+    max_ratio: int = 200  # expanded to packed bytes, where more than `min_ratio_bytes` come out
+    min_ratio_bytes: int = 100_000_000
+    max_members: int = 2_000  # files in a workbook
 
 
 LIMITS = Limits()
@@ -29,7 +37,7 @@ LIMITS = Limits()
 class Table:
     """`frame`: every column of dtype str, missing -> "", RangeIndex, unique non-empty names."""
 
-    frame: pd.DataFrame
+    frame: "pd.DataFrame"
     notes: tuple[str, ...]
 
 
@@ -63,6 +71,15 @@ class Source:
             raise self.error(
                 f"unpacks to more than the {limit:,} bytes that are expected at most",
                 "Split it or keep only the columns that you need.",
+            )
+
+    def check_ratio(self, expanded: int, *, packed: int) -> None:
+        """Refuse a file that unpacks to far more than it packs, as only one made to do harm does. In bytes."""
+        most = self.limits
+        if expanded > max(most.min_ratio_bytes, most.max_ratio * packed):
+            raise self.error(
+                f"unpacks to {expanded:,} bytes, more than {most.max_ratio} times the {packed:,} that it packs",
+                "Save it as CSV in UTF-8 instead.",
             )
 
 
