@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from synweight_core import __version__, projects, runs, storage
+from synweight_core.cli_findings import findings
 from synweight_core.cli_results import compare, export, reproduce, weigh
 from synweight_core.cli_runs import delete, list_trash, queue, restore
 from synweight_core.curation import history
@@ -21,7 +22,7 @@ from synweight_core.launch import project_config, start_training
 from synweight_core.losses import LOSSES
 from synweight_core.map_scores import load_map_scores, start_scoring
 from synweight_core.models import MINILM
-from synweight_core.prepare import has_folds, load_prepared, need_prepared
+from synweight_core.prepare import is_complete, load_prepared, need_prepared
 from synweight_core.report_command import report
 from synweight_core.train_config import DEVICES, PRECISIONS, TRAIN_ON, TrainConfig
 from synweight_core.tuning import KINDS, PROBE
@@ -258,13 +259,13 @@ def app(port: int, address: str, with_demo: bool) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(APP), *options])
 
 
-for command in (weigh, export, reproduce, compare, report, queue, delete, restore, list_trash):
+for command in (findings, weigh, export, reproduce, compare, report, queue, delete, restore, list_trash):
     main.add_command(command)
 
 
 def _prepare(project: projects.Project, *, wait: bool) -> None:
     click.echo(f"Project {project.id} in {storage.home()}")
-    if load_prepared(project) is not None and has_folds(project):
+    if load_prepared(project) is not None and is_complete(project):
         click.echo("It is ready.")
         return
     run_id = runs.start("prepare", project.id, {}, name=f"prepare {project.name}")

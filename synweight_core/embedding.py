@@ -1,5 +1,6 @@
 """Texts -> unit vectors, by a sentence encoder. Imports torch: for worker processes and notebooks."""
 
+import sys
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from synweight_core.errors import ModelError
 from synweight_core.models import MINILM, is_local, model_source
 
 Progress = Callable[[int, int], None]  # done, total
+_TOKENIZED = 10_000  # texts whose tokens are counted at once
 
 
 def embed(
@@ -61,6 +63,24 @@ def _lengths(model: SentenceTransformer, texts: np.ndarray) -> np.ndarray:
         return np.array([len(text) for text in texts])
     encoded = model.tokenizer([*texts], truncation=True, max_length=model.max_seq_length)
     return np.array([len(ids) for ids in encoded["input_ids"]])
+
+
+def token_counts(texts: Sequence[str], *, encoder: str = MINILM) -> tuple[np.ndarray, int]:
+    """The tokens of each text, special ones included, int64 [n], and how many of them the encoder reads.
+
+    0 for a text that is too short to have more, and for all texts where the encoder has no such tokenizer.
+    Raises ModelError when it cannot be loaded.
+    """
+    model = load_encoder(encoder, device="cpu")
+    most = model.max_seq_length or sys.maxsize
+    counts = np.zeros(len(texts), dtype=np.int64)
+    if isinstance(model.tokenizer, PreTrainedTokenizerBase):
+        long = [i for i, text in enumerate(texts) if len(text) + model.tokenizer.num_special_tokens_to_add() > most]
+        for first in range(0, len(long), _TOKENIZED):
+            chunk = long[first : first + _TOKENIZED]
+            encoded = model.tokenizer([texts[i] for i in chunk], verbose=False)
+            counts[chunk] = [len(ids) for ids in encoded["input_ids"]]
+    return counts, int(most)
 
 
 def load_encoder(encoder: str, *, device: str) -> SentenceTransformer:

@@ -9,6 +9,7 @@ The same upload with the same choices is the same project. Uploaded files are ke
 import hashlib
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -32,6 +33,15 @@ RECALL_PREFIX = "recall:"  # "recall:refund" is the recall of one class
 
 
 @dataclass(frozen=True)
+class MadeFrom:
+    """Of which project's rows one was made, and without what: a flaw by its name in `flaws.KINDS`, of how many rows."""
+
+    project: str
+    without: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class Project:
     """The small facts of a project, as `project.json` holds them."""
 
@@ -48,6 +58,7 @@ class Project:
     is_pairs: bool = False
     checker: str = PROBE  # of tuning.KINDS
     checker_model: str = MINILM  # what a fine-tuned checker begins with
+    made_from: MadeFrom | None = None
 
     @property
     def folder(self) -> Path:
@@ -93,10 +104,13 @@ def create_project(
     checker: str = PROBE,
     checker_model: str = MINILM,
     files: dict[str, str] | None = None,
+    made_from: MadeFrom | None = None,
+    fill: Callable[[Project], None] = lambda made: None,
 ) -> Project:
     """Write a project folder, or return the one that holds exactly this data already.
 
-    `checker` is of `tuning.KINDS`; `checker_model` is the folder or hub id that a fine-tuned one begins with.
+    `fill` may write more into a new folder, before anybody can see the project. `checker` is of
+    `tuning.KINDS`; `checker_model` is the folder or hub id that a fine-tuned one begins with.
 
     Raises:
         DataError: `metric` is neither in METRICS nor "recall:" and one of the labels; no such checker.
@@ -132,10 +146,12 @@ def create_project(
         is_pairs=dataset.is_pairs,
         checker=checker,
         checker_model=checker_model if kind else MINILM,
+        made_from=made_from,
     )
     for part in ("synthetic", "real", "dropped"):
         frame: pd.DataFrame = getattr(dataset, part)
         storage.write_atomically(project.folder / f"{part}.parquet", frame.to_parquet)
+    fill(project)
     storage.write_json(project.folder / "project.json", asdict(project))
     return project
 
@@ -252,6 +268,7 @@ def _read(project_id: str) -> Project | None:
     stored = storage.read_json(_folder(project_id) / "project.json")
     try:
         findings = tuple(Finding(**finding) for finding in stored["findings"])
-        return Project(**stored | {"labels": tuple(stored["labels"]), "findings": findings})
+        made_from = MadeFrom(**stored["made_from"]) if stored.get("made_from") else None
+        return Project(**stored | {"labels": tuple(stored["labels"]), "findings": findings, "made_from": made_from})
     except (TypeError, KeyError):  # absent, damaged, or of another version: one folder must not break all pages
         return None
