@@ -24,7 +24,7 @@ MIN_ROWS = 5  # of a form that people use too
 MIN_REPEATS = 5
 _AGREEMENT = 0.5  # of the labels named beyond chance
 _LETTER = r"[^\W\d_]"
-_BEFORE, _AFTER = r"(?<![a-zA-Z])", r"(?![a-zA-Z])"  # a label is no part of a longer word of these letters
+_BEFORE, _AFTER = r"(?<![a-zA-Z0-9])", r"(?![a-zA-Z0-9])"  # a label is no part of a longer word of these
 _OPEN, _CLOSE, _INSIDE = r"[(\[{<（【「]", r"[)\]}>）】」]", r"[^()\[\]{}<>（）【】「」\n]"
 
 
@@ -102,7 +102,10 @@ def _of_form(
     in_real = len(_searched(form, stems, real)[0])
     if not is_unusual(len(rows), seen.n, in_real, len(seen.real)):
         return None
-    if form.needs == "agreement" and not _agrees(named, seen.label_codes[rows], np.bincount(seen.label_codes) / seen.n):
+    is_sharp = all(_is_telling(name) for name in seen.names)
+    if (form.needs == "agreement" or not is_sharp) and not _agrees(
+        named, seen.label_codes[rows], np.bincount(seen.label_codes) / seen.n
+    ):
         return None
     return rows, starts, ends
 
@@ -142,11 +145,14 @@ def _agrees(named: np.ndarray, labels: np.ndarray, shares: np.ndarray) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    """The words of a label name that say something: no numbers, no single letters of an alphabet."""
-    words = re.findall(rf"{_LETTER}+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
-    if "".join(words).isascii() and max(map(len, words), default=0) < 2:
-        return []
-    return words if any(len(word) > 2 or not word.isascii() for word in words) else []
+    """The words and numbers of a label name."""
+    return re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
+
+
+def _is_telling(name: str) -> bool:
+    """Whether a label name is more than a number or a letter, which stand in texts for many reasons."""
+    joined = "".join(_words(name))
+    return (len(joined) > 1 and not joined.isdigit()) or (not joined.isascii() and not joined.isdigit())
 
 
 def _stem(name: str) -> str:

@@ -118,7 +118,7 @@ TEMPLATE = (
     r"<<?/?SYS>?>|\[/?INST\]|</s>|<s>\s*\[",
     r"(?i)<?/?(?:start|tart|art|end|nd)_of_(?:turn|text|image)\|?>?",
     r"(?i)^\W{0,3}#{2,5}\s*(?:instruction|response|input|output|system|user|assistant|human|prompt|answer|example)s?\b:?",
-    rf"(?i)(?:^|\n)\W{{0,4}}{_ROLES}\W{{0,3}}:\s",
+    rf"(?i)(?:^|\n)[\s>*#\[(<\"-]{{0,4}}{_ROLES}[*\])>\"]{{0,3}}:\s",
     r"(?i)</?(?:think|thinking|answer|response|instructions?|texts?|examples?|output|input|system|user|assistant|prompt)>",
     r"^\s*```|```\s*$",
     r"""(?i)^\W{0,4}["'](?:text|sentence|tweet|review|message|content|example|output|label|utterance)["']\s*:""",

@@ -10,7 +10,7 @@ of all open ends are cut.
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,14 +19,14 @@ import pandas as pd
 from synweight_core.flaws.hits import Hits, found_in, is_unusual, parts, together
 from synweight_core.flaws.seen import Seen
 
-OPEN_END = r"[\p{L}\p{M}\p{N},;(\[{&/\-–—]\s*\z"
+OPEN_END = r"(?:\p{L}\p{M}*|[\p{N},;\[{&/–—-]|(?:^|[\p{L}\p{N}\s])\()\s*\z"  # "(" of ":(" ends a text
 _NO_WORD = r"(?:(?:^|\s)[#@]\S+|https?://\S+|\bwww\.\S+|[\p{L}\p{N}]@\S+|&#?\w{2,8};)\s*\z"
 # tweets end in these, and entities
 _STRONG_MARK = r"[,;(\[{&]\s*\z"
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 NEVER_LAST = 0.1  # of how often a word would be last if it were as frequent there as inside
-EXPECTED_LAST = 3.0  # times that it would be, to say so
-KNOWN_WORD = 3  # occurrences that make a word of which another is the beginning
+EXPECTED_LAST = 4.0  # times that it would be, to say so
+KNOWN_WORD = 2  # occurrences that make a word of which another is the beginning
 SAME_LENGTH_ROWS, SAME_LENGTH_EXCESS, _NEIGHBOURS = 5, 5.0, 20
 ALL_CUT = 0.8  # share of cut texts among open ends from which all of them are suspects
 _COUNTED = 50_000  # rows of which words are counted, a seeded sample
@@ -52,13 +52,16 @@ class _Habits:
 
     def is_strong(self, word: str) -> bool:
         """Whether a text that ends in this word, without a mark, was probably cut."""
-        expected = self.last_to_inner * self.inner[word]
-        if expected >= EXPECTED_LAST and self.final[word] <= NEVER_LAST * expected:
-            return True
-        return self._is_beginning(word)
+        return self.never_ends(word) or self.is_beginning(word)
 
-    def _is_beginning(self, word: str) -> bool:
-        if len(word) < 2 or not word.isalpha() or self.inner[word] + self.final[word] > 1:
+    def never_ends(self, word: str) -> bool:
+        """Whether the word is frequent, and far more so inside texts than at their end."""
+        expected = self.last_to_inner * self.inner[word]
+        return expected >= EXPECTED_LAST and self.final[word] <= NEVER_LAST * expected
+
+    def is_beginning(self, word: str) -> bool:
+        """Whether the word stands nowhere else, and a known word begins with it."""
+        if not word.isalpha() or self.inner[word] + self.final[word] > 1:
             return False
         place = bisect_right(self.vocabulary, word)
         return place < len(self.vocabulary) and self.vocabulary[place].startswith(word)
@@ -72,11 +75,11 @@ def _of_side(seen: Seen, number: int, side: str) -> Hits:
     habits = _habits(words, is_open[sample], _words(real))
     strong = _strong(texts, is_open, habits) | (is_open & _same_length(texts, is_open))
     strong_real = _strong(real, is_open_real, habits)
-    if not strong.any() or not is_unusual(int(strong.sum()), len(texts), int(strong_real.sum()), len(real)):
+    n_open, n_open_real = int(is_open.sum()), int(is_open_real.sum())
+    if not strong.any() or not is_unusual(int(strong.sum()), n_open, int(strong_real.sum()), n_open_real):
         return together([])
-    share = _cut_share(strong.sum() / is_open.sum(), words, ~is_open[sample], habits)
-    is_all = share >= ALL_CUT and strong.sum() >= _FEW and is_unusual(
-        int(is_open.sum()), len(texts), int(is_open_real.sum()), len(real))  # fmt: skip
+    complete = texts.iloc[sample[~is_open[sample]]]
+    is_all = strong.sum() >= _FEW and _cut_share(texts[is_open], strong[is_open], complete, habits) >= ALL_CUT
     rows = np.flatnonzero(is_open if is_all else strong)
     ends = texts.iloc[rows].str.len().to_numpy()
     return parts(rows, number, np.maximum(ends - _SHOWN, 0), ends)
@@ -108,10 +111,13 @@ def _habits(words: list[list[str]], is_open: np.ndarray, words_real: list[list[s
 def _strong(texts: pd.Series, is_open: np.ndarray, habits: _Habits) -> np.ndarray:
     strong = is_open & found_in(texts, _STRONG_MARK)
     rows = np.flatnonzero(is_open & ~strong)
-    for row, text in zip(rows.tolist(), texts.iloc[rows], strict=True):
-        last = _WORD.findall(text[-_LONGEST_WORD:].casefold())
-        strong[row] = bool(last) and habits.is_strong(last[-1])
+    strong[rows] = [habits.is_strong(_last_word(text)) for text in texts.iloc[rows]]
     return strong
+
+
+def _last_word(text: str) -> str:
+    words = _WORD.findall(text[-_LONGEST_WORD:].casefold())
+    return words[-1] if words else ""
 
 
 def _same_length(texts: pd.Series, is_open: np.ndarray) -> np.ndarray:
@@ -126,17 +132,26 @@ def _same_length(texts: pd.Series, is_open: np.ndarray) -> np.ndarray:
     return at_end if at_end.sum() >= enough else np.zeros(len(texts), dtype=bool)
 
 
-def _cut_share(strong: float, words: list[list[str]], is_complete: np.ndarray, habits: _Habits) -> float:
-    """The share of cut texts among open ends of which `strong` is the share of strong suspects, 0 to 1.
+def _cut_share(ends: pd.Series, strong: np.ndarray, complete: pd.Series, habits: _Habits) -> float:
+    """The share of cut texts among those with open ends, 0 to 1; `strong` [k] are the strong suspects among them.
 
-    Complete texts are cut between two words at random places: what is strong among those, and among their own ends,
-    are the two shares between which `strong` lies.
+    Complete texts are cut on purpose, between two words and anywhere, mixed so that as many end in the middle of a word
+    as among the open ends: what is strong among these, and among complete texts as they are, are the two shares between
+    which the share of strong ones lies.
     """
     random = np.random.default_rng(0)
-    rows = [words[row] for row in np.flatnonzero(is_complete) if len(words[row]) > 2]
-    if len(rows) < _FEW:
+    texts = [complete.iloc[i] for i in random.permutation(len(complete))[:_CUT_ON_PURPOSE]]
+    texts = [text for text in texts if len(text.split()) > 2]
+    if len(texts) < _FEW:
         return 0.0
-    rows = [rows[i] for i in random.permutation(len(rows))[:_CUT_ON_PURPOSE]]
-    cut = np.mean([habits.is_strong(row[random.integers(0, len(row) - 1)]) for row in rows])
-    whole = np.mean([habits.is_strong(row[-1]) for row in rows])
-    return float(np.clip((strong - whole) / (cut - whole), 0, 1)) if cut > whole else 0.0
+    anywhere = [_last_word(text[: random.integers(2, len(text))].rstrip()) for text in texts]
+    between = [_last_word(" ".join(text.split()[: random.integers(1, len(text.split()))])) for text in texts]
+    in_word, in_word_cut = (_share(habits.is_beginning, words) for words in (map(_last_word, ends), anywhere))
+    mixed = min(in_word / in_word_cut, 1.0) if in_word_cut else 0.0
+    cut = mixed * _share(habits.is_strong, anywhere) + (1 - mixed) * _share(habits.is_strong, between)
+    whole = _share(habits.is_strong, map(_last_word, texts))
+    return float(np.clip((strong.mean() - whole) / (cut - whole), 0, 1)) if cut > whole else 0.0
+
+
+def _share(is_so: Callable[[str], bool], words: Iterable[str]) -> float:
+    return float(np.mean([is_so(word) for word in words]))
