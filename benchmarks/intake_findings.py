@@ -1,8 +1,8 @@
-"""Precision and recall of the findings in texts, on planted defects: real ones of public sets, and constructed ones.
+"""Precision and recall of the findings in texts, on defects of public sets and on constructed ones.
 
-Truths: the demo's `planted` column (read here only, to judge), the tags of hypo_l, the rows of atis_intent that stand in
-its test rows, the chat fragments of dirty_pool; and defects that a seeded program plants into clean rows. Of constructed
-ones a row that the detector finds without any planting too counts neither way: the sets have flaws of their own.
+Truths: the demo's `planted` column (read here only, to judge), the tags of hypo_l, the rows of atis_intent that stand
+in its test rows, the chat fragments of dirty_pool; and defects that a seeded program plants into rows of several sets.
+There, a row that the detector names without any planting too counts neither way: the sets have flaws of their own.
 
 Stand-alone: `python benchmarks/intake_findings.py --data FOLDER` prints the table.
 """
@@ -11,6 +11,7 @@ import argparse
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,31 +29,59 @@ SETS = ("demo", "tweet_sentiment", "hypo_l", "atis_intent", "finance_sentiment",
 ROWS = 2_000  # of a set that defects are planted into
 
 FOREIGN = (
-    "Je n'ai toujours pas reçu mon colis et personne ne me répond.", "Pouvez-vous me rembourser le plus vite possible ?",
-    "Le livreur a laissé le paquet sous la pluie devant la porte.", "Ich warte seit zwei Wochen auf mein Paket.",
-    "Bitte überweisen Sie mir den Betrag auf mein Konto zurück.", "Die Jacke passt mir leider überhaupt nicht.",
-    "No he recibido mi pedido y ya han pasado tres semanas.", "Quiero devolver estos zapatos porque me quedan pequeños.",
-    "¿Podrían decirme cuándo llegará mi paquete, por favor?", "Non ho ancora ricevuto il mio ordine di due settimane fa.",
-    "Vorrei restituire questa giacca perché è troppo grande.", "Het pakket is nog steeds niet aangekomen bij mij thuis.",
-    "Ik wil graag mijn geld terug voor deze bestelling.", "Ainda não recebi a minha encomenda e ninguém responde.",
-    "Gostaria de devolver este casaco porque é muito grande.", "Nie dostałem jeszcze paczki, a minęły już dwa tygodnie.",
-    "Посылка до сих пор не пришла, верните мне деньги.", "Я хочу вернуть эту куртку, она мне мала.",
-    "我的包裹还没有到，请帮我查一下。", "这件衣服太小了，我想退货。", "荷物がまだ届いていないのですが。",
-    "返品したいのですが、どうすればいいですか。", "아직 택배를 받지 못했습니다. 확인해 주세요.", "Paketim hâlâ gelmedi, lütfen yardım edin.",
-    "Mitt paket har fortfarande inte kommit fram till mig.", "Pakkeni on edelleen matkalla eikä kukaan vastaa minulle.",
-    "Ο πελάτης δεν έλαβε ακόμη το δέμα του.", "لم يصل الطرد حتى الآن وأريد استرداد أموالي.",
-)  # fmt: skip
+    "Je n'ai toujours pas reçu mon colis et personne ne me répond.",
+    "Pouvez-vous me rembourser le plus vite possible ?",
+    "Le livreur a laissé le paquet sous la pluie devant la porte.",
+    "Ich warte seit zwei Wochen auf mein Paket.",
+    "Bitte überweisen Sie mir den Betrag auf mein Konto zurück.",
+    "Die Jacke passt mir leider überhaupt nicht.",
+    "No he recibido mi pedido y ya han pasado tres semanas.",
+    "Quiero devolver estos zapatos porque me quedan pequeños.",
+    "¿Podrían decirme cuándo llegará mi paquete, por favor?",
+    "Non ho ancora ricevuto il mio ordine di due settimane fa.",
+    "Vorrei restituire questa giacca perché è troppo grande.",
+    "Het pakket is nog steeds niet aangekomen bij mij thuis.",
+    "Ik wil graag mijn geld terug voor deze bestelling.",
+    "Ainda não recebi a minha encomenda e ninguém responde.",
+    "Gostaria de devolver este casaco porque é muito grande.",
+    "Nie dostałem jeszcze paczki, a minęły już dwa tygodnie.",
+    "Посылка до сих пор не пришла, верните мне деньги.",
+    "Я хочу вернуть эту куртку, она мне мала.",
+    "我的包裹还没有到，请帮我查一下。",
+    "这件衣服太小了，我想退货。",
+    "荷物がまだ届いていないのですが。",
+    "返品したいのですが、どうすればいいですか。",
+    "아직 택배를 받지 못했습니다. 확인해 주세요.",
+    "Paketim hâlâ gelmedi, lütfen yardım edin.",
+    "Mitt paket har fortfarande inte kommit fram till mig.",
+    "Pakkeni on edelleen matkalla eikä kukaan vastaa minulle.",
+    "Ο πελάτης δεν έλαβε ακόμη το δέμα του.",
+    "لم يصل الطرد حتى الآن وأريد استرداد أموالي.",
+)
 TALKED = (
-    "As an AI language model, I do not have personal opinions.", "Here are ten examples of the category {label}:",
-    "Sure! Here are some more {label} texts:", "Certainly! Below is a list of varied sentences.",
-    "I hope these examples are helpful!", "Let me know if you need more examples.", "I'm sorry, but I cannot generate that.",
-    "Here is a rephrased version of the sentence:", "These examples cover a wide range of situations.",
-    "Would you like me to generate more variations?", "Note: the sentences above are fictional.",
-    "Als KI-Sprachmodell habe ich keine Meinung dazu.", "Hier sind fünf weitere Beispiele für Nachrichten:",
-    "En tant qu'IA, je ne peux pas faire cela.", "Voici dix exemples de messages de clients :",
-    "Como modelo de lenguaje, no puedo opinar.", "Aquí tienes diez ejemplos de mensajes:", "Ecco dieci esempi di messaggi:",
-    "Aqui estão dez exemplos de mensagens:", "作为一个AI语言模型，我没有个人观点。", "以下是十个示例句子：", "Вот десять примеров сообщений:",
-)  # fmt: skip
+    "As an AI language model, I do not have personal opinions.",
+    "Here are ten examples of the category {label}:",
+    "Sure! Here are some more {label} texts:",
+    "Certainly! Below is a list of varied sentences.",
+    "I hope these examples are helpful!",
+    "Let me know if you need more examples.",
+    "I'm sorry, but I cannot generate that.",
+    "Here is a rephrased version of the sentence:",
+    "These examples cover a wide range of situations.",
+    "Would you like me to generate more variations?",
+    "Note: the sentences above are fictional.",
+    "Als KI-Sprachmodell habe ich keine Meinung dazu.",
+    "Hier sind fünf weitere Beispiele für Nachrichten:",
+    "En tant qu'IA, je ne peux pas faire cela.",
+    "Voici dix exemples de messages de clients :",
+    "Como modelo de lenguaje, no puedo opinar.",
+    "Aquí tienes diez ejemplos de mensajes:",
+    "Ecco dieci esempi di messaggi:",
+    "Aqui estão dez exemplos de mensagens:",
+    "作为一个AI语言模型，我没有个人观点。",
+    "以下是十个示例句子：",
+    "Вот десять примеров сообщений:",
+)
 
 _Plant = Callable[[str, str, np.random.Generator], str]  # text, label, random -> text
 
@@ -98,7 +127,7 @@ def _of_demo() -> dict[str, dict[str, Any]]:
 
 
 def _near_copies(rows: Seen, planted: np.ndarray) -> dict[str, Any]:
-    """A copy counts as found where it or the row beside it is named; a named row as right where one of both is planted."""
+    """A copy is found where it or the row beside it is named; a named row is right where one of both is planted."""
     hits = KINDS["near_copy"].detect(rows)
     texts = rows.synthetic["text"].tolist()
     places = {f"close to: {text}": row for row, text in enumerate(texts)}
@@ -191,8 +220,8 @@ def _templated(text: str, label: str, random: np.random.Generator) -> str:
 
 def _broken(text: str, label: str, random: np.random.Generator) -> str:
     wrong = f"{text} It’s “fine” – déjà vu…".encode().decode("cp1252", "replace")
-    forms = (wrong, f"{text} Tom &amp; Jerry", f"{text} It&#39;s fine.", f"{text}<br>Thanks.", f"{text} It\\u2019s fine.",
-             f"{text} caf\N{REPLACEMENT CHARACTER}")  # fmt: skip
+    forms = (wrong, f"{text} Tom &amp; Jerry", f"{text} It&#39;s fine.", f"{text}<br>Thanks.",
+             f"{text} It\\u2019s fine.", f"{text} caf\N{REPLACEMENT CHARACTER}")  # fmt: skip
     return forms[random.integers(len(forms))]
 
 
@@ -241,8 +270,6 @@ def _mask(rows: Seen, kind: str) -> np.ndarray:
 
 
 def _with_texts(rows: Seen, texts: Sequence[str]) -> Seen:
-    from dataclasses import replace
-
     return replace(rows, synthetic=rows.synthetic.assign(text=pd.Series(list(texts), dtype="str")))
 
 

@@ -52,7 +52,8 @@ def seen_of(synthetic, real, test=None, *, quality=None, encoder="minilm", token
         synthetic=synthetic.reset_index(drop=True), real=real.reset_index(drop=True),
         test=(clean(first=1).head(0) if test is None else test), names=names,
         indices=np.zeros((n, 1), dtype=np.int32), distances=np.full((n, 1), 1.4, dtype=np.float32),
-        quality=np.log(np.full((n, len(names)), 1 / len(names))) if quality is None else quality, encoder=encoder, **more,
+        quality=np.log(np.full((n, len(names)), 1 / len(names))) if quality is None else quality, encoder=encoder,
+        **more,
     )  # fmt: skip
 
 

@@ -25,7 +25,8 @@ PLANTED = {
         ("English", ["It came late. (Delivery)", "I want it back. [refund]", "Sentiment: refund\nThe coat is torn.",
                      "Not here yet. Label: delivery", "Give it back - refund", "(Refund) The lamp is broken."],
          ["I paid (with a refund voucher) for it.", "The delivery was late.", "Is a refund possible?"]),
-        ("German", ["Es kam nie an. (Lieferung)", "Kategorie: Rückzahlung. Der Mantel ist kaputt."], ["Die Lieferung fehlt."]),
+        ("German", ["Es kam nie an. (Lieferung)", "Kategorie: Rückzahlung. Der Mantel ist kaputt."],
+         ["Die Lieferung fehlt."]),
         ("Chinese", ["东西还没有到（快递）", "标签：退款\n我想退货"], ["快递还没有到。"]),
     ),
     "template": (
@@ -52,13 +53,15 @@ PLANTED = {
     ),
     "truncated": (("English", CUT, []),),
     "language": (
-        ("English", [FRENCH, "Посылка так и не пришла, верните мне деньги.", "荷物がまだ届いていません。", "Το δέμα μου χάθηκε"],
+        ("English", [FRENCH, "Посылка так и не пришла, верните мне деньги.",
+                     "荷物がまだ届いていません。", "Το δέμα μου χάθηκε"],
          ["lamp?", "Ok merci!", "El Corte Ingles sent it"]),
         ("German", [FRENCH, "My parcel has never arrived and nobody answers me."], ["Danke!", "Sorry, ok."]),
         ("Chinese", ["My parcel has never arrived and nobody answers me."], ["好的"]),
     ),
     "debris": (
-        ("English", ["I donâ€™t know where itâ€™s gone.", "Lamp &amp; coat are late.", "It\\u2019s late.", "Late<br>again.",
+        ("English", ["I donâ€™t know where itâ€™s gone.", "Lamp &amp; coat are late.", "It\\u2019s late.",
+                     "Late<br>again.",
                      "It is\N{REPLACEMENT CHARACTER} late.", "Late.\\nAgain and again."],
          ["Où est ma lampe à 5 € – déjà?", "A & B; C < D", "C:\\new folder"]),
     ),
@@ -96,7 +99,8 @@ def test_what_real_rows_do_as_often_is_no_flaw(kind):
 
 
 HOSTILE = ["", " ", "\x00", "(", "(" * 5_000, "a " * 20_000, "1. " * 5_000, "<|" * 5_000, "“" * 3_000, "\\u" * 3_000,
-           "&#" * 3_000, "🏳️‍🌈" * 500, "\u202e" * 100, "(?i)\\p{L}", "label: " * 3_000, "[" * 3_000 + "refund"]  # fmt: skip
+           "&#" * 3_000, "🏳️‍🌈" * 500, "\u202e" * 100, "(?i)\\p{L}", "label: " * 3_000,
+           "[" * 3_000 + "refund"]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -26,7 +26,7 @@ def same_text(seen: Seen) -> Hits:
 
 def two_labels(seen: Seen) -> Hits:
     """Synthetic rows whose text stands elsewhere in the set with another label."""
-    keys = pair_keys(seen.synthetic)
+    keys = seen.keys
     labels = seen.synthetic["label"]
     each = pd.DataFrame({"key": keys.to_numpy(), "label": labels.to_numpy()})
     several = each.groupby("key", sort=False)["label"].transform("nunique") > 1
@@ -37,7 +37,7 @@ def two_labels(seen: Seen) -> Hits:
 
 def copy_of_real(seen: Seen) -> Hits:
     """Synthetic rows with the text of a known real row."""
-    return whole_rows(np.flatnonzero(pair_keys(seen.synthetic).isin(set(pair_keys(seen.real)))))
+    return whole_rows(np.flatnonzero(seen.keys.isin(set(seen.real_keys))))
 
 
 def near_copies(seen: Seen) -> Hits:
@@ -63,7 +63,7 @@ def near_real(seen: Seen) -> Hits:
 
 def near_test(seen: Seen) -> Hits:
     """Synthetic and known real rows with nearly the text of a test row, by letters. Its text is not shown."""
-    known = pd.concat([pair_keys(seen.synthetic), pair_keys(seen.real)], ignore_index=True).tolist()
+    known = pd.concat([seen.keys, seen.real_keys], ignore_index=True).tolist()
     rows, _ = alike(signatures(known), signatures(pair_keys(seen.test).tolist()), at_least=TEST_LETTERS)
     return whole_rows(rows, note=lambda i: "a real row" if rows[i] >= seen.n else "")
 
@@ -75,7 +75,7 @@ class _Links:
 
 
 def _identity(seen: Seen) -> pd.Series:
-    return pair_keys(seen.synthetic) + "\x1f" + seen.synthetic["label"]
+    return seen.keys + "\x1f" + seen.synthetic["label"]
 
 
 def _links(seen: Seen, *, among_synthetic: bool) -> _Links:
@@ -98,8 +98,8 @@ def _links(seen: Seen, *, among_synthetic: bool) -> _Links:
 def _letters_alike(seen: Seen, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Which pairs of rows have enough letters in common. bool [k]"""
     needed, places = np.unique(np.concatenate([one, other]), return_inverse=True)
-    keys = pd.concat([seen.synthetic, seen.real], ignore_index=True).iloc[needed]
-    found = signatures(pair_keys(keys).tolist())
+    keys = pd.concat([seen.keys, seen.real_keys], ignore_index=True).iloc[needed]
+    found = signatures(keys.tolist())
     return likeness(found[places[: len(one)]], found[places[len(one) :]]) >= ALIKE_LETTERS
 
 

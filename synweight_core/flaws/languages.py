@@ -53,10 +53,13 @@ def other_language(seen: Seen) -> Hits:
     foreign = _foreign_script(texts, real)
     told = dict.fromkeys(np.flatnonzero(foreign >= 0).tolist(), "")
     own = set(set_languages(real))
+    names: dict[str, str] = {}  # equal texts are asked about once
     for row in _unfamiliar(texts, real, own):
-        name = _other(texts.iloc[row], own)
-        if name:
-            told[row] = name
+        text = texts.iloc[row][: 2 * _READ]
+        if text not in names:
+            names[text] = _other(text, own)
+        if names[text]:
+            told[row] = names[text]
     rows = np.array(sorted(told), dtype=np.int64)
     scripts = list(SCRIPTS)
     notes = [told[row] or f"{scripts[foreign[row]]} script" for row in rows.tolist()]

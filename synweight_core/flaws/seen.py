@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from synweight_core import cache
 from synweight_core.data import Dataset
+from synweight_core.findings import pair_keys
 from synweight_core.models import MINILM
 
 
@@ -43,6 +45,16 @@ class Seen:
     def n(self) -> int:
         """How many rows are synthetic."""
         return len(self.synthetic)
+
+    @cached_property
+    def keys(self) -> pd.Series:
+        """What makes two synthetic rows the same text."""
+        return pair_keys(self.synthetic)
+
+    @cached_property
+    def real_keys(self) -> pd.Series:
+        """As `keys`, of the known real rows."""
+        return pair_keys(self.real)
 
     def joined(self, frame: pd.DataFrame) -> list[str]:
         """The text of each row, or both of its texts as one."""
