@@ -26,6 +26,11 @@ from synweight_core.flaws.seen import Seen, seen
 SEED = 8
 PLANTED = 60
 SETS = ("demo", "tweet_sentiment", "hypo_l", "atis_intent", "finance_sentiment", "sst2", "emotion")
+REAL_ROWS = {"emotion": "real_large", "finance_sentiment": "real_large", "hypo_l": "real_large", "sst2": "real_large",
+             "tweet_sentiment": "real_test", "atis_intent": "real_test"}  # fmt: skip
+REAL_AT_MOST = 5_000
+TEXT_KINDS = ("label_leak", "template", "talk", "placeholder", "list", "truncated", "language", "debris", "opening",
+              "marks")  # fmt: skip
 ROWS = 2_000  # of a set that defects are planted into
 
 FOREIGN = (
@@ -92,7 +97,22 @@ def precision_and_recall(data: Path) -> dict[str, dict[str, Any]]:
     `data` holds a folder a set with synthetic, real_train and real_test as JSON lines. The demo's vectors are computed
     in the workspace in use, where they are not there yet.
     """
-    return _of_demo() | _of_sets(data) | _constructed(data)
+    return _of_demo() | _of_sets(data) | _constructed(data) | false_alarms(data)
+
+
+def false_alarms(data: Path) -> dict[str, dict[str, Any]]:
+    """How many rows each kind names when real rows stand in the place of the synthetic ones: nearly none should be.
+
+    Copies are left out, as real rows have them, and so is all that needs vectors.
+    """
+    found = {}
+    for name, file in REAL_ROWS.items():
+        folder = data / name
+        held, known = (pd.read_json(folder / f"{each}.jsonl", lines=True, dtype=str) for each in (file, "real_train"))
+        rows = _of_texts(held[~held["text"].isin(set(known["text"]))].head(REAL_AT_MOST), known, known.head(0))
+        named = {kind: int(_mask(rows, kind).sum()) for kind in TEXT_KINDS}
+        found[f"named among real rows: {name}"] = {"rows": rows.n} | {kind: k for kind, k in named.items() if k}
+    return found
 
 
 def figures(found: np.ndarray, truth: np.ndarray, *, left_out: np.ndarray | None = None) -> dict[str, Any]:

@@ -145,10 +145,18 @@ def test_last_word_that_is_a_label_counts_only_where_rows_name_their_own_label()
     assert len(KINDS["label_leak"].detect(seen_of(always, real)).rows) == 0
 
 
-def test_numbers_as_labels_are_no_words():
+def test_numbers_as_labels_count_only_where_rows_name_their_own():
     rows, real = (clean(first=first).replace({"label": {"delivery": "0", "refund": "1"}}) for first in (0, 1))
     planted = with_texts(rows, ["It costs 5 euros. (1)", "Take two. (0)"])
     assert len(KINDS["label_leak"].detect(seen_of(planted, real)).rows) == 0
+    tagged = with_texts(rows, [f"So it goes.\nLabel: {label}" for label in rows["label"].head(12)])
+    assert KINDS["label_leak"].detect(seen_of(tagged, real)).rows.tolist() == list(range(12))
+
+
+def test_codes_as_labels_are_found_as_whole_words():
+    rows, real = (clean(first=first).replace({"label": {"delivery": "c1", "refund": "c12"}}) for first in (0, 1))
+    planted = with_texts(rows, ["It is late. (c1)", "Late again. (C12)", "It is a c1234 lamp."])
+    assert KINDS["label_leak"].detect(seen_of(planted, real)).rows.tolist() == [0, 1]
 
 
 # --- copies

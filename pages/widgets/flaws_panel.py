@@ -93,11 +93,11 @@ def _flaw(project: Project, flaw: Flaw, where: str, edits: Curation) -> None:
 def _examples(project: Project, flaw: Flaw) -> pd.DataFrame:
     """Up to five rows: the part that is meant, the text, its label, and what more there is to say."""
     data = loaded.dataset(project.id, project.data_hash)
-    n = len(data.synthetic)
+    n, real = len(data.synthetic), data.known_real
     found = []
     for example in flaw.examples:
-        row = data.synthetic.iloc[example.row] if example.row < n else data.known_real.iloc[example.row - n]
-        text = f"{row['text']} | {row['text_b']}" if data.is_pairs else row["text"]
+        row = data.synthetic.iloc[example.row] if example.row < n else real.iloc[example.row - n]
+        text = f"{row['text']} | {row['text_b']}" if project.is_pairs else row["text"]
         found.append({"what": example.part, "text": text[:TEXT_CHARS], "label": row["label"], "note": example.note})
     table = pd.DataFrame(found)
     return table[[name for name in table if name in ("text", "label") or (table[name] != "").any()]]
