@@ -91,8 +91,9 @@ def _links(seen: Seen, *, among_synthetic: bool) -> _Links:
     near = cosines >= CLOSE_COSINE
     unsure = np.flatnonzero(~near)
     near[unsure] = _letters_alike(seen, low[unsure], high[unsure])
-    pairs = np.unique(np.stack([high, low] if among_synthetic else [low, high], axis=1)[near], axis=0)
-    return _Links(pairs[:, 0], pairs[:, 1])
+    first, second = (high[near], low[near]) if among_synthetic else (low[near], high[near])
+    pairs = np.unique(first * len(seen.indices) + second)  # one number a pair: each is met from both ends
+    return _Links(pairs // len(seen.indices), pairs % len(seen.indices))
 
 
 def _letters_alike(seen: Seen, one: np.ndarray, other: np.ndarray) -> np.ndarray:
