@@ -145,6 +145,12 @@ def test_last_word_that_is_a_label_counts_only_where_rows_name_their_own_label()
     assert len(KINDS["label_leak"].detect(seen_of(always, real)).rows) == 0
 
 
+def test_tags_that_people_use_too_leave_other_tags_suspects():
+    rows, real = clean(repeat=3), with_texts(clean(first=1), ["About: refund. Where is it?"])
+    planted = with_texts(rows, ["About: refund. Where is it?", *["Intent: refund. Where is it?"] * 6])
+    assert KINDS["label_leak"].detect(seen_of(planted, real)).rows.tolist() == [1, 2, 3, 4, 5, 6]
+
+
 def test_numbers_as_labels_count_only_where_rows_name_their_own():
     rows, real = (clean(first=first).replace({"label": {"delivery": "0", "refund": "1"}}) for first in (0, 1))
     planted = with_texts(rows, ["It costs 5 euros. (1)", "Take two. (0)"])

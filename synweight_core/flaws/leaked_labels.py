@@ -7,6 +7,7 @@ the row's own label far more often than chance would.
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -93,14 +94,15 @@ def _of_form(
     seen: Seen, stems: Mapping[int, str], form: Form, texts: pd.Series, real: pd.Series
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Rows with such a tag, and where it begins and ends in their window; None when it is no flaw of this set."""
-    rows, starts, ends, named = _searched(form, stems, texts)
+    found, in_real = _searched(form, stems, texts), _searched(form, stems, real)
     if form.needs == "repeats":
-        often = _repeated(texts.iloc[rows].tolist(), starts, ends)
-        rows, starts, ends, named = (column[often] for column in (rows, starts, ends, named))
+        often = _repeated(texts.iloc[found[0]].tolist(), found[1], found[2])
+        found = tuple(column[often] for column in found)
+    if not is_unusual(len(found[0]), seen.n, len(in_real[0]), len(seen.real)):
+        own = _own_keys(_keys(texts, found), set(_keys(real, in_real)))
+        found = tuple(column[own] for column in found)
+    rows, starts, ends, named, _ = found
     if not len(rows):
-        return None
-    in_real = len(_searched(form, stems, real)[0])
-    if not is_unusual(len(rows), seen.n, in_real, len(seen.real)):
         return None
     is_sharp = all(_is_telling(name) for name in seen.names)
     if (form.needs == "agreement" or not is_sharp) and not _agrees(
@@ -111,7 +113,7 @@ def _of_form(
 
 
 def _searched(form: Form, stems: Mapping[int, str], windows: pd.Series) -> tuple[np.ndarray, ...]:
-    """Rows with a tag, where it begins and ends in the window, and the label it names. int64 [k] each
+    """Rows with a tag, where it begins and ends in the window, the label it names and where that begins. int64 [k] each
 
     The longest name comes first, so that "not hyperbole" is not taken for "hyperbole".
     """
@@ -125,8 +127,22 @@ def _searched(form: Form, stems: Mapping[int, str], windows: pd.Series) -> tuple
         tag = compiled.search(window)
         if tag is not None and tag.end() > tag.start():
             named = next(code for code in codes if tag.start(f"l{code}") >= 0)
-            found.append((row, tag.start(), tag.end(), named))
-    return tuple(np.array(found, dtype=np.int64).reshape(-1, 4).T)
+            found.append((row, tag.start(), tag.end(), named, tag.start(f"l{named}")))
+    return tuple(np.array(found, dtype=np.int64).reshape(-1, 5).T)
+
+
+def _keys(windows: pd.Series, found: tuple[np.ndarray, ...]) -> list[str]:
+    """What stands in each tag before its label, such as "sentiment: "."""
+    rows, starts, _, _, labels = found
+    texts = windows.iloc[rows]
+    return [text[start:label].strip().casefold() for text, start, label in zip(texts, starts, labels, strict=True)]
+
+
+def _own_keys(keys: Sequence[str], real: set[str]) -> np.ndarray:
+    """Which tags have words before their label that many synthetic rows have there and no real one. bool [k]"""
+    counts = Counter(keys)
+    own = [counts[key] >= MIN_REPEATS and key not in real and any(map(str.isalpha, key)) for key in keys]
+    return np.array(own, dtype=bool)
 
 
 def _repeated(windows: Sequence[str], starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
