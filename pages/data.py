@@ -5,9 +5,13 @@ import streamlit as st
 
 from pages.widgets import intake, loaded, shell
 from pages.widgets.append_panel import append_panel
+from pages.widgets.flaws_panel import flaws_panel
 from pages.widgets.plain import plain
 from synweight_core import projects
 from synweight_core.export import to_csv
+from synweight_core.prepare import has_findings
+
+SAID_BELOW = ("synthetic duplicate", "copy of real")  # once the texts are examined
 
 shell.page_header("Data", "Bring your synthetic and your real rows in. Next: look at them on the map.")
 
@@ -22,16 +26,18 @@ def report(project: projects.Project) -> None:
         st.metric("Real rows: validation", f"{counts.get('validation', 0):,}", help="They pick the best epoch.")
         st.metric("Real rows: test", f"{counts.get('test', 0):,}", help="They choose nothing, ever.")
         st.metric("Left out", f"{counts['dropped']:,}")
-    for finding in project.findings:
+    told = [finding for finding in project.findings if finding.kind not in SAID_BELOW or not has_findings(project)]
+    for finding in told:
         icon = ":material/warning:" if finding.level == "warning" else ":material/info:"
         st.markdown(f"{icon} {plain(finding.message)}")
-    if not project.findings:
+    if not told:
         st.markdown(":material/check: No empty, repeated or leaking row and no unknown label was found.")
     if counts["dropped"]:
         st.download_button(
             "Rows left out (CSV)", lambda: to_csv(dataset.dropped), file_name=f"{project.id}-left-out.csv",
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
+    flaws_panel(project)
     shares = pd.DataFrame({
         "label": list(dataset.labels),
         "synthetic rows": [int((dataset.synthetic["label"] == label).sum()) for label in dataset.labels],

@@ -28,7 +28,7 @@ from synweight_core.data import (
 from synweight_core.errors import DataError
 from synweight_core.findings import listed, report
 from synweight_core.map_view import load_view, save_view
-from synweight_core.projects import Project, create_project, list_projects, load_dataset
+from synweight_core.projects import Project, create_project, load_dataset
 from synweight_core.several_files import FILE_COLUMN
 
 _FILE = f"upload:{FILE_COLUMN}"
@@ -53,15 +53,12 @@ def append_rows(
     """
     old = load_dataset(project)
     dataset = extended(old, upload, file=project.files.get("synthetic", ""), label_map=label_map, unjudged=unjudged)
-    was_there = {each.id for each in list_projects()}
-    made = create_project(
+    return create_project(
         dataset, name or next_name(project.name), metric=project.metric, encoder=project.encoder,
         checker=project.checker, checker_model=project.checker_model, after=project.id,
         files=dict(project.files) | {"synthetic": f"{project.files.get('synthetic', 'rows')} + {upload.name}"},
+        fill=lambda made: _carry(project, made),
     )  # fmt: skip
-    if made.id not in was_there:
-        _carry(project, made)
-    return made
 
 
 def next_name(name: str) -> str:

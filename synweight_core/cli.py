@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from synweight_core import __version__, cli_projects, projects, runs, workspace
+from synweight_core.cli_findings import findings
 from synweight_core.cli_projects import prepare_and_tell
 from synweight_core.cli_results import compare, export, reproduce, weigh
 from synweight_core.cli_runs import delete, list_trash, queue, restore
@@ -264,7 +265,7 @@ def app(port: int, address: str, with_demo: bool) -> None:
 
 
 for command in (
-    weigh, export, reproduce, compare, report, queue, delete, restore, list_trash, cli_projects.list_projects,
+    findings, weigh, export, reproduce, compare, report, queue, delete, restore, list_trash, cli_projects.list_projects,
     cli_projects.rename, cli_projects.archive, cli_projects.append, cli_projects.export_project,
     cli_projects.import_project, cli_projects.fetch, cli_projects.clean,
 ):  # fmt: skip

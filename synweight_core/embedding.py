@@ -1,5 +1,6 @@
 """Texts -> unit vectors, by a sentence encoder. Imports torch: for worker processes and notebooks."""
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -109,6 +110,24 @@ def _lengths(model: SentenceTransformer, texts: np.ndarray) -> np.ndarray:
         encoded = model.tokenizer([*texts[piece]], truncation=True, max_length=model.max_seq_length)
         lengths[piece] = [len(ids) for ids in encoded["input_ids"]]
     return lengths
+
+
+def token_counts(texts: Sequence[str], *, encoder: str = MINILM) -> tuple[np.ndarray, int]:
+    """The tokens of each text, special ones included, int64 [n], and how many of them the encoder reads.
+
+    0 for a text that is too short to have more, and for all texts where the encoder has no such tokenizer.
+    Raises ModelError when it cannot be loaded.
+    """
+    model = load_encoder(encoder, device="cpu")
+    most = model.max_seq_length or sys.maxsize
+    counts = np.zeros(len(texts), dtype=np.int64)
+    if isinstance(model.tokenizer, PreTrainedTokenizerBase):
+        long = [i for i, text in enumerate(texts) if len(text) + model.tokenizer.num_special_tokens_to_add() > most]
+        for piece in pieces(len(long), size=_LENGTH_TEXTS):
+            chunk = long[piece]
+            encoded = model.tokenizer([texts[i] for i in chunk], verbose=False)
+            counts[chunk] = [len(ids) for ids in encoded["input_ids"]]
+    return counts, int(most)
 
 
 def load_encoder(encoder: str, *, device: str) -> SentenceTransformer:

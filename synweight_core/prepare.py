@@ -1,8 +1,8 @@
 """From a project's rows to everything that the map and the weights need, each stage cached by content.
 
-vectors -> neighbour graph -> checkers, relevance, support, map, folds; map -> clusters. `prepare` computes (in a worker
-process); `load_prepared` only reads, and imports nothing heavy, so that pages may call it. Test rows take no
-part in any of it.
+vectors -> neighbour graph -> checkers, relevance, support, map, folds; map -> clusters; checkers -> findings.
+`prepare` computes (in a worker process); `load_prepared` only reads, and imports nothing heavy, so that pages may call
+it. Test rows take no part in any of it, except that rows which repeat one are found.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,17 +46,23 @@ STAGES = {
     "support": "Looking for gaps in the synthetic rows",
     "map": "Drawing the map",
     "clusters": "Naming the regions of the map",
+    "findings": "Examining the texts",
     "folds": "Training checkers fold by fold, for forecasts",
 }
 # raise one when its results change
-_VERSIONS = {"vectors": 1, "graph": 1, "checkers": 1, "folds": 2, "relevance": 1, "support": 1, "map": 3, "clusters": 2}
+_VERSIONS = {
+    "vectors": 1, "graph": 1, "checkers": 1, "folds": 2, "relevance": 1, "support": 1, "map": 3, "clusters": 2,
+    "findings": 1,
+}  # fmt: skip
 _NEEDS = {
     "vectors": (), "graph": ("vectors",), "checkers": ("graph",), "folds": ("graph",), "relevance": ("graph",),
     "support": (), "map": ("graph",), "clusters": ("graph", "map"),
+    "findings": ("graph", "checkers"),
 }  # fmt: skip
 SEED = 0
-_LATER = "folds"  # only forecasts need it: pages open before it is there
-_SHOWN = tuple(stage for stage in STAGES if stage not in ("vectors", _LATER))
+_LATER = ("findings", "folds")  # the validation report and forecasts need them: pages open before they are there
+_OF_CHECKER = ("checkers", "findings")  # stages that another kind of checker changes
+_SHOWN = tuple(stage for stage in STAGES if stage not in ("vectors", *_LATER))
 _UNSHOWN = ("indices", "distances")  # of the graph
 
 
@@ -169,12 +175,22 @@ def load_features(project: Project, rows: np.ndarray) -> np.ndarray:
 
 def is_prepared(project: Project) -> bool:
     """Whether all that the pages need is stored, without reading it."""
-    return all(cache.exists(stage, cache_key(project, stage)) for stage in STAGES if stage != _LATER)
+    return all(cache.exists(stage, cache_key(project, stage)) for stage in STAGES if stage not in _LATER)
 
 
 def has_folds(project: Project) -> bool:
     """Whether what forecasts need is stored, without reading it."""
-    return cache.exists(_LATER, cache_key(project, _LATER))
+    return cache.exists("folds", cache_key(project, "folds"))
+
+
+def has_findings(project: Project) -> bool:
+    """Whether the texts were examined, without reading what was found."""
+    return cache.exists("findings", cache_key(project, "findings"))
+
+
+def is_complete(project: Project) -> bool:
+    """Whether `prepare` has nothing left to do, without reading anything."""
+    return is_prepared(project) and has_findings(project) and has_folds(project)
 
 
 def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
@@ -188,11 +204,12 @@ def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
     vectors = _stored_vectors(project, dataset, report, device)
     graph = stage("graph", lambda: _graph(dataset, vectors["positions"], report))
     tuning = replace(tuning_of(project), device=device)
-    stage("checkers", lambda: _checkers(dataset, vectors, graph["groups"], report, project.checker, tuning))
+    checkers = stage("checkers", lambda: _checkers(dataset, vectors, graph["groups"], report, project.checker, tuning))
     stage("relevance", lambda: _relevance(dataset, vectors, graph["groups"]))
     stage("support", lambda: _support(dataset, vectors["positions"]))
     drawn = stage("map", lambda: _map(vectors["positions"], graph))
     stage("clusters", lambda: _clusters(dataset, drawn["xy"]))
+    stage("findings", lambda: _findings(dataset, graph, checkers["quality"], project.encoder, report))
     stage("folds", lambda: _folds(dataset, vectors, graph["groups"]))
 
 
@@ -211,7 +228,7 @@ def cache_key(project: Project, stage: str) -> str:
     """Under which key the cache has a stage of this project: its content, encoder, seed, checker and versions."""
     versions = {name: _VERSIONS[name] for name in (stage, *_NEEDS[stage], "vectors")}
     model = (project.encoder, fingerprint(project.encoder))
-    checker = checker_key(project.checker, tuning_of(project)) if stage == "checkers" else PROBE
+    checker = checker_key(project.checker, tuning_of(project)) if stage in _OF_CHECKER else PROBE
     return cache.content_key(project.data_hash, model, SEED, checker, versions)
 
 
@@ -319,6 +336,16 @@ def _folds(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> cache
         n_synthetic=len(dataset.synthetic), n_classes=len(dataset.labels), checker=PROBE, seed=SEED,
     )  # fmt: skip
     return vars(folds)
+
+
+def _findings(dataset: Dataset, graph: cache.Arrays, quality: np.ndarray, encoder: str, report: Report) -> cache.Arrays:
+    from synweight_core.flaws.examination import examine
+    from synweight_core.flaws.seen import seen
+
+    def progress(done: int, total: int) -> None:
+        report({"event": "stage", "stage": "findings", "done": done, "total": total})
+
+    return examine(seen(dataset, graph=graph, quality=quality, encoder=encoder), progress=progress)
 
 
 def _map(positions: np.ndarray, graph: cache.Arrays) -> cache.Arrays:

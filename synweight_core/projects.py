@@ -7,7 +7,7 @@ The same upload with the same choices is the same project.
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -54,7 +54,9 @@ class Project:
     checker: str = PROBE  # of tuning.KINDS
     checker_model: str = MINILM  # what a fine-tuned checker begins with
     archived: bool = False  # kept, and left out of short lists
-    after: str = ""  # the id of the project to which rows were added, where it came of one
+    after: str = ""  # the id of the project of whose rows it was made, where it came of one
+    without: str = ""  # the flaw, by its name in `flaws.KINDS`, that was taken out of the texts of that one
+    without_rows: int = 0  # of so many
 
     @property
     def folder(self) -> Path:
@@ -88,10 +90,14 @@ def create_project(
     checker_model: str = MINILM,
     files: dict[str, str] | None = None,
     after: str = "",
+    without: str = "",
+    without_rows: int = 0,
+    fill: Callable[[Project], None] = lambda made: None,
 ) -> Project:
     """Write a project folder, or return the one that holds exactly this data already.
 
-    `checker` is of `tuning.KINDS`; `checker_model` is the folder or hub id that a fine-tuned one begins with.
+    `fill` may write more into a new folder, before anybody can see the project. `checker` is of
+    `tuning.KINDS`; `checker_model` is the folder or hub id that a fine-tuned one begins with.
 
     Raises:
         DataError: `metric` is neither in METRICS nor "recall:" and one of the labels; no such checker.
@@ -124,10 +130,13 @@ def create_project(
         checker=checker,
         checker_model=MINILM if checker == PROBE else checker_model,
         after=after,
+        without=without,
+        without_rows=without_rows,
     )
     for part in PARTS:
         frame: pd.DataFrame = getattr(dataset, part)
         storage.write_atomically(project.folder / f"{part}.parquet", frame.to_parquet)
+    fill(project)
     storage.write_json(project.folder / "project.json", asdict(project))
     return project
 
@@ -320,18 +329,11 @@ def _finding(stored: dict[str, Any]) -> Finding:
 
 def _is_sound(project: Project) -> bool:
     """Whether all fields are of the kind that others count on."""
-    texts = [
-        project.name,
-        project.data_hash,
-        project.metric,
-        project.encoder,
-        project.checker_model,
-        project.after,
-        *project.labels,
-    ]
+    own = (project.name, project.data_hash, project.metric, project.encoder, project.checker_model)
+    texts = [*own, project.after, project.without, *project.labels]
     if not (isinstance(project.counts, dict) and isinstance(project.files, dict) and all(map(is_text, texts))):
         return False
-    counts, numbers = project.counts, [project.created, *project.counts.values()]
+    counts, numbers = project.counts, [project.created, project.without_rows, *project.counts.values()]
     texts = [*project.files, *project.files.values(), *(f"{f.message}" for f in project.findings)]
     return (
         {"synthetic", "dropped"} <= counts.keys() and all(map(is_number, numbers)) and all(map(is_text, texts))

@@ -278,3 +278,20 @@ def test_forecasts_and_outcomes_are_ranked_together(lab):
     assert lab.mean_over_sets(parts, "spearman") is None
     parts |= {f"outcomes-{name}": {"values": up} for name in lab.SETS}
     assert lab.mean_over_sets(parts, "spearman") == 1
+
+
+# --- findings
+
+
+def test_precision_and_recall_leave_out_what_counts_neither_way(benchmark):
+    found, truth, left_out = (np.array(mask, dtype=bool) for mask in ([1, 1, 0, 1], [1, 0, 1, 0], [0, 0, 0, 1]))
+    figures = benchmark("intake_findings").figures
+    assert figures(found, truth, left_out=left_out) == {"flawed": 2, "found": 2, "precision": 0.5, "recall": 0.5}
+    assert figures(np.zeros(4, dtype=bool), truth)["precision"] is None
+
+
+def test_each_constructed_defect_is_found_in_the_demo(benchmark):
+    module = benchmark("intake_findings")
+    rows = module._demo_texts()
+    for title in ("slots", "several items", "chat template", "list marks"):
+        assert module._planted(rows, *module._PLANTS[title])["recall"] == 1, title

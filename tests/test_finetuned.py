@@ -167,7 +167,7 @@ def test_checker_and_its_model_make_another_project_that_shares_the_vectors(file
     assert len({probe.id, tuned.id, other.id}) == 3
     assert projects.load_project(other.id).checker_model == "some/model"
     keys = {stage: {prepare.cache_key(p, stage) for p in (probe, tuned, other)} for stage in prepare.STAGES}
-    assert {stage for stage, found in keys.items() if len(found) > 1} == {"checkers"}
+    assert {stage for stage, found in keys.items() if len(found) > 1} == {"checkers", "findings"}
     assert len(keys["checkers"]) == 3
 
 

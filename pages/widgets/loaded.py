@@ -13,12 +13,14 @@ from synweight_core.alignment import Alignment, build_alignment
 from synweight_core.curated import edit_words, relabelled
 from synweight_core.curation import Curation
 from synweight_core.data import Dataset
-from synweight_core.errors import DataError
+from synweight_core.errors import DataError, NotFoundError
+from synweight_core.flaws.examination import STAGE, Flaw, load_flaws
+from synweight_core.flaws.standing import standings, to_look_at
 from synweight_core.forecast import Forecaster, project_forecaster
 from synweight_core.map_colours import colouring
 from synweight_core.map_rows import ColourBy, colours_for, map_rows, with_edits
 from synweight_core.model_query import ModelQuery
-from synweight_core.prepare import Prepared, load_positions, need_prepared
+from synweight_core.prepare import Prepared, cache_key, has_findings, load_positions, need_prepared
 from synweight_core.projects import Project, load_project
 from synweight_core.query_encoder import QueryEncoder
 from synweight_core.trust import Leak, TrustReport, leakage, trust_report
@@ -39,10 +41,31 @@ def prepared(project_id: str, data_hash: str) -> Prepared:
 def edits(project: Project) -> Curation:
     """The edits of the synthetic rows as they are now, read again only after an edit; a damaged log ends the page."""
     try:
-        return _edits(project.id, curation.log_size(project))
+        return replayed(project)
     except DataError as error:
         st.error(plain(error), icon=":material/error:")
         st.stop()
+
+
+def replayed(project: Project) -> Curation:
+    """As `edits`. Raises DataError when the log is damaged."""
+    return _edits(project.id, curation.log_size(project))
+
+
+def flaws(project: Project) -> tuple[Flaw, ...]:
+    """What was found in the texts. Raises NotFoundError when they are not examined yet."""
+    return _flaws(project.id, cache_key(project, STAGE))
+
+
+def warnings(project: Project) -> int:
+    """How many findings are there to look at: those of the files, and flaws that are neither kept nor excluded."""
+    of_files = sum(finding.level == "warning" for finding in project.findings)
+    if not has_findings(project):
+        return of_files
+    try:
+        return of_files + to_look_at(standings(project, flaws(project), replayed(project)))
+    except (DataError, NotFoundError):  # a damaged log or cache file: the pages that need it say so
+        return of_files
 
 
 def rows(project: Project) -> pd.DataFrame:
@@ -121,6 +144,11 @@ def colours_offered(project: Project) -> dict[str, ColourBy]:
 def colours(project: Project, colour: str) -> tuple[map_wire.Blob, dict[str, Any]]:
     """Codes and legend of a colour that no slider moves."""
     return _colours(project.id, project.data_hash, colour, curation.log_size(project))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _flaws(project_id: str, key: str) -> tuple[Flaw, ...]:
+    return load_flaws(load_project(project_id))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

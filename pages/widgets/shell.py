@@ -188,7 +188,7 @@ def _step_states(project: Project | None) -> dict[str, str]:
     states = dict.fromkeys(("data", "map", "weights", "train", "runs", "projects"), "")
     if project is None:
         return states
-    warnings = sum(finding.level == "warning" for finding in project.findings)
+    warnings = loaded.warnings(project)
     states["data"] = f"{warnings} to look at" if warnings else "done"
     if is_prepared(project):
         states["map"] = "ready"
