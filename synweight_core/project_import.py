@@ -141,7 +141,7 @@ def _project(folder: Path) -> Project:
     archive_rows.write_rows(dataset, folder)
     _check_settings(folder / "settings.json")
     _check_edits(folder / "edits.jsonl", dataset)
-    for path in (folder / "view.json", *folder.glob("*/*.json")):
+    for path in (folder / "view.json", folder / "flaws.json", *folder.glob("*/*.json")):
         if path.exists():
             _json(path)
     storage.write_json(folder / "project.json", asdict(project))
