@@ -53,7 +53,7 @@ from synweight_core.recipe_reading import read_recipe
 from synweight_core.suggest_job import suggestion_of
 from synweight_core.tables.cells import clean_text
 
-MAX_SECONDS, MAX_WAIT_SECONDS = 10.0, 60.0  # of processor time; by the clock, since other programs run too
+MAX_SECONDS, MAX_WAIT_SECONDS = 10.0, 180.0  # of processor time; by the clock, since other programs run too
 # of files that are read in this process; a share is read by a child, with the product's own limits
 LIMITS = tables.Limits(max_expanded_bytes=50_000_000, max_cells=1_000_000, min_ratio_bytes=5_000_000)
 SHARES = {"file": 50, "apart": 2, "id": 16, "columns": 10, "stored": 16, "event": 4, "page": 2}
@@ -263,7 +263,7 @@ def open_page(page: str, query: Mapping[str, str], *, draw: random.Random | None
     from streamlit.testing.v1 import AppTest  # noqa: TID251
 
     config.set_option("client.showErrorDetails", "full")  # so that a failure can be found
-    test = AppTest.from_file(str(APP), default_timeout=60)
+    test = AppTest.from_file(str(APP), default_timeout=180)
     for name, value in query.items():
         test.query_params[name] = clean_text(value)  # a URL holds no half characters
     test = test.switch_page(f"pages/{page}.py").run()

@@ -101,8 +101,8 @@ def test_reader_that_runs_away_is_ended_by_the_system(tmp_path, monkeypatch):
 
 
 def test_reader_that_eats_memory_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(apart, "bounds", lambda source: Bounds(100_000_000, 20))
-    pq.write_table(pa.table({"text": pa.array(["x" * 50_000] * 20_000)}), tmp_path / "a.parquet")  # 1 GB of text
+    monkeypatch.setattr(apart, "bounds", lambda source: Bounds(60_000_000, 20))
+    pq.write_table(pa.table({"text": pa.array(["x" * 50_000] * 4_000)}), tmp_path / "a.parquet")  # 0.2 GB of text
     assert (tmp_path / "a.parquet").stat().st_size < 1_000_000
     with pytest.raises(DataError, match=r"a\.parquet needs more than the 0\.1 GB of memory that its reader may use"):
         read_apart(tmp_path / "a.parquet")
