@@ -58,7 +58,7 @@ def import_panel() -> None:
         )
         if file is not None and st.button("Bring in", icon=":material/unarchive:", key="import_project"):
             try:
-                with tempfile.TemporaryDirectory(dir=storage.home()) as temporary:
+                with st.spinner("Checking the file"), tempfile.TemporaryDirectory(dir=storage.home()) as temporary:
                     path = Path(temporary) / "project.zip"
                     with path.open("wb") as target:
                         shutil.copyfileobj(file, target)
