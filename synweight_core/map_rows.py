@@ -5,7 +5,7 @@ Adding a colour is one row in COLOURS. Pure arithmetic on frames and arrays; no 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -143,14 +143,20 @@ def map_rows(dataset: Dataset, prepared: Prepared) -> pd.DataFrame:
     rows["x"], rows["y"] = prepared.xy.T
     rows["quality"] = np.exp(prepared.quality[numbers, prepared.labels])
     rows["diversity"] = -prepared.diversity[numbers, prepared.labels]
-    rows["prediction"] = np.asarray(dataset.labels, dtype=object)[best]
-    rows["agreement"] = np.where(best == prepared.labels, "same", "different")
-    rows["duplicates"] = np.where(group_sizes > 1, "has a near-duplicate", "single")
+    rows["prediction"] = _named(dataset.labels, best)
+    rows["agreement"] = _named(("different", "same"), best == prepared.labels)
+    rows["duplicates"] = _named(("single", "has a near-duplicate"), group_sizes > 1)
     rows["group"] = group_names(prepared.groups)
     rows["relevance"] = prepared.relevance
     rows["edit"] = ""
-    rows["support"] = [""] * len(synthetic) + support_names(prepared.support)
+    rows["support"] = ""
+    rows.loc[len(synthetic) :, "support"] = support_names(prepared.support)
     return rows
+
+
+def _named(names: Sequence[str], codes: np.ndarray) -> Any:  # noqa: ANN401 (pandas' own array)
+    """Names by code [n] int or bool, as an array of str: much quicker than from an array of objects."""
+    return pd.array(list(names), dtype="str").take(codes.astype(np.int64))
 
 
 def with_edits(rows: pd.DataFrame, prepared: Prepared, label_names: Sequence[str], words: pd.Series) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Claims about data sets of very many rows, with the threshold lowered: samples, pieces, placed rows, interruptions."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT, until
 from many_texts import PIECE_TEXTS, FakeModel, made_dataset, vectors_of
@@ -324,3 +326,41 @@ def test_placed_rows_keep_their_neighbourhoods_as_fitted_ones_do(monkeypatch):
         trustworthiness(vectors[rows], drawn["xy"][rows], n_neighbors=15) for rows in (graph["drawn"], rest)
     )
     assert int(drawn["drawn"]) == 750 and placed > fitted - 0.03
+
+
+# --- the benchmark --------------------------------------------------------------------------
+
+
+def test_made_rows_differ_and_their_vectors_are_near_those_of_the_texts(benchmark, tmp_path):
+    job, scale = benchmark("scale_job"), benchmark("scale")
+    written = pd.DataFrame({"text": ["where is it", "pay me", "hello"], "label": ["a", "b", "b"]})
+    made = scale.edited(written, 30)
+    assert made["text"].nunique() == 30 and made["text"][:3].tolist() == written["text"].tolist()
+    assert made["label"].tolist() == ["a", "b", "b"] * 10
+    (tmp_path / "base.json").write_text('["where is it", "pay me", "hello"]')
+    np.save(tmp_path / "base.npy", np.eye(3, 40, dtype=np.float32))
+    vectors = job.MadeEncoder(tmp_path).encode(made["text"].tolist())
+    assert np.array_equal(vectors, job.MadeEncoder(tmp_path).encode(made["text"].tolist()))
+    assert vectors[:3].tolist() == np.eye(3, 40).tolist() and len(np.unique(vectors, axis=0)) == 30
+    assert (np.argmax(unit(vectors) @ np.eye(3, 40).T, axis=1) == np.arange(30) % 3).all()
+
+
+def test_figures_of_the_benchmark_are_told_with_their_bounds(benchmark, tmp_path):
+    scale = benchmark("scale")
+    cost = {"seconds": 1.0, "cpu_seconds": 2.0, "peak_memory_mb": 3000.0}
+    seconds = dict.fromkeys(scale.PAGES, 1.5)
+    values = {
+        "rows": 7, "worker_peak_mb": 3000.0, "encoder_hours": 1.25, "slowest_page_s": 1.5,
+        "project": {"steps": {"read the files": cost}, "counts": {"synthetic": 7}},
+        "prepare": {"steps": {"vectors": cost}, "cache_mb": {"graph": 5.0}},
+        "base": {"texts_per_second": 200.0}, "meters": {"meters_ms": 180.0, "steps": {"load": cost}},
+        "pages": dict.fromkeys(("cold", "cold_cpu", "warm", "warm_cpu"), seconds)
+        | {"server_peak_mb": 900.0, "server_mb": 800.0, "server_mapped_mb": 90.0},
+    }  # fmt: skip
+    measuring = benchmark("measuring")
+    measuring.save_part(tmp_path, "scale", "rows", values, stamped=measuring.stamp(), render=scale.report)
+    told = (tmp_path / "scale.md").read_text()
+    assert "at most 3,000 MB (bound 8,000)" in told and "in 180 ms (target 300)" in told
+    assert "| vectors | 1.00 | 2.00 | 3,000 |" in told and "| map | 1.50 | 1.50 | 1.50 | 1.50 |" in told
+    quick = json.loads(scale.quick(tmp_path))
+    assert quick["meters_ms_1m"] == 180.0 and quick["slowest_page_s"] == 1.5 and quick["missing"] == []
