@@ -5,38 +5,27 @@ vectors -> neighbour graph -> checkers, relevance, support, map, folds; map -> c
 it. Test rows take no part in any of it, except that rows which repeat one are found.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from synweight_core import cache
-from synweight_core.clusters import ClusterLabels, cluster_labels
+from synweight_core import cache, stages
+from synweight_core.clusters import ClusterLabels
 from synweight_core.compilation import compiled_map
 from synweight_core.data import Dataset
 from synweight_core.errors import NotFoundError
 from synweight_core.folds import Folds
 from synweight_core.known_vectors import KnownVectors, known_vectors
 from synweight_core.models import fingerprint
-from synweight_core.pairs import Features, pair_features
+from synweight_core.pairs import pair_features
 from synweight_core.projects import Project, load_dataset, load_project
 from synweight_core.sampling import is_many
-from synweight_core.support import (
-    Hole,
-    hole_numbers,
-    hole_words,
-    holes,
-    support_ratio,
-    uncovered_by_chance,
-    uncovered_share,
-)
+from synweight_core.stages import SEED, Report
+from synweight_core.support import Hole, holes
 from synweight_core.tuning import PROBE, Tuning, checker_key
-from synweight_core.vectors import remove_pieces, text_vectors, texts_of
-
-Report = Callable[[dict[str, Any]], None]
+from synweight_core.vectors import remove_pieces, texts_of
 
 STAGES = {
     "vectors": "Reading the texts",
@@ -59,7 +48,6 @@ _NEEDS = {
     "support": (), "map": ("graph",), "clusters": ("graph", "map"),
     "findings": ("graph", "checkers"),
 }  # fmt: skip
-SEED = 0
 _LATER = ("findings", "folds")  # the validation report and forecasts need them: pages open before they are there
 _OF_CHECKER = ("checkers", "findings")  # stages that another kind of checker changes
 _SHOWN = tuple(stage for stage in STAGES if stage not in ("vectors", *_LATER))
@@ -202,15 +190,16 @@ def prepare(project: Project, report: Report, *, device: str = "auto") -> None:
         return cache.cached(name, cache_key(project, name), compute)
 
     vectors = _stored_vectors(project, dataset, report, device)
-    graph = stage("graph", lambda: _graph(dataset, vectors["positions"], report))
+    graph = stage("graph", lambda: stages.graph(dataset, vectors["positions"], report))
     tuning = replace(tuning_of(project), device=device)
-    checkers = stage("checkers", lambda: _checkers(dataset, vectors, graph["groups"], report, project.checker, tuning))
-    stage("relevance", lambda: _relevance(dataset, vectors, graph["groups"]))
-    stage("support", lambda: _support(dataset, vectors["positions"]))
-    drawn = stage("map", lambda: _map(vectors["positions"], graph))
-    stage("clusters", lambda: _clusters(dataset, drawn["xy"]))
-    stage("findings", lambda: _findings(dataset, graph, checkers["quality"], project.encoder, report))
-    stage("folds", lambda: _folds(dataset, vectors, graph["groups"]))
+    groups = graph["groups"]
+    checkers = stage("checkers", lambda: stages.checkers(dataset, vectors, groups, report, project.checker, tuning))
+    stage("relevance", lambda: stages.relevance(dataset, vectors, groups))
+    stage("support", lambda: stages.support(dataset, vectors["positions"]))
+    drawn = stage("map", lambda: stages.coordinates(vectors["positions"], graph))
+    stage("clusters", lambda: stages.clusters(dataset, drawn["xy"]))
+    stage("findings", lambda: stages.findings(dataset, graph, checkers["quality"], project.encoder, report))
+    stage("folds", lambda: stages.folds(dataset, vectors, groups))
 
 
 def _not_prepared(project: Project) -> NotFoundError:
@@ -242,10 +231,10 @@ def judged(dataset: Dataset, encoder: str, *, report: Report, device: str = "aut
         report({"event": "stage", "stage": name, "done": 0, "total": 1})
         return compute()
 
-    vectors = stage("vectors", lambda: _vectors(encoder, dataset, report, device))
-    groups = stage("graph", lambda: _graph(dataset, vectors["positions"], report))["groups"]
-    checkers = stage("checkers", lambda: _checkers(dataset, vectors, groups, report, PROBE, Tuning()))
-    relevance = stage("relevance", lambda: _relevance(dataset, vectors, groups))["relevance"]
+    vectors = stage("vectors", lambda: stages.vectors(encoder, dataset, report, device))
+    groups = stage("graph", lambda: stages.graph(dataset, vectors["positions"], report))["groups"]
+    checkers = stage("checkers", lambda: stages.checkers(dataset, vectors, groups, report, PROBE, Tuning()))
+    relevance = stage("relevance", lambda: stages.relevance(dataset, vectors, groups))["relevance"]
     nothing = np.zeros(0)
     no_clusters = ClusterLabels(nothing, nothing, nothing, nothing, [])
     return Prepared(
@@ -275,104 +264,16 @@ def _known(project: Project) -> dict[str, KnownVectors]:
 def _stored_vectors(project: Project, dataset: Dataset, report: Report, device: str) -> cache.Arrays:
     """The vectors, computed from the pieces that are there when they are not stored; memory maps of very many rows."""
     key = cache_key(project, "vectors")
-    _progress(report, "vectors")(0, 1)
+    stages.progress_of(report, "vectors")(0, 1)
 
     def compute() -> cache.Arrays:
         with compiled_map():  # the encoder leaves a processor idle now and then
-            return _vectors(project.encoder, dataset, report, device, kept_as=key, known=_known(project))
+            return stages.vectors(project.encoder, dataset, report, device, kept_as=key, known=_known(project))
 
     find = cache.cached_mapped if is_many(len(dataset.synthetic) + len(dataset.known_real)) else cache.cached
     found = find("vectors", key, compute)
     remove_pieces(key)
     return found
-
-
-def _vectors(
-    encoder: str,
-    dataset: Dataset,
-    report: Report,
-    device: str,
-    *,
-    kept_as: str | None = None,
-    known: Mapping[str, KnownVectors] | None = None,
-) -> cache.Arrays:
-    told = _progress(report, "vectors")
-    return text_vectors(dataset, encoder=encoder, device=device, progress=told, kept_as=kept_as, known=known or {})
-
-
-def _progress(report: Report, stage: str) -> Callable[[int, int], None]:
-    """A function that tells how far a stage has come."""
-    return lambda done, total: report({"event": "stage", "stage": stage, "done": done, "total": total})
-
-
-def _graph(dataset: Dataset, positions: np.ndarray, report: Report) -> cache.Arrays:
-    from synweight_core.drawing import neighbour_graph
-
-    n = len(dataset.synthetic)
-    return neighbour_graph(positions, n_synthetic=n, seed=SEED, progress=_progress(report, "graph"))
-
-
-def _features(vectors: cache.Arrays) -> Features:
-    return Features((vectors["first"], vectors["second"]) if "second" in vectors else (vectors["positions"],))
-
-
-def _checkers(
-    dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray, report: Report, checker: str, tuning: Tuning
-) -> cache.Arrays:
-    from synweight_core.checker_columns import checker_columns
-
-    return checker_columns(
-        dataset, lambda: _features(vectors), groups, checker=checker, seed=SEED, tuning=tuning,
-        progress=_progress(report, "checkers"),
-    )  # fmt: skip
-
-
-def _folds(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> cache.Arrays:
-    from synweight_core.checker_columns import checker_rows, map_labels
-    from synweight_core.folds import cross_fit_quality
-
-    folds = cross_fit_quality(
-        checker_rows(dataset, lambda: _features(vectors)), map_labels(dataset), groups, positions=vectors["positions"],
-        n_synthetic=len(dataset.synthetic), n_classes=len(dataset.labels), checker=PROBE, seed=SEED,
-    )  # fmt: skip
-    return vars(folds)
-
-
-def _findings(dataset: Dataset, graph: cache.Arrays, quality: np.ndarray, encoder: str, report: Report) -> cache.Arrays:
-    from synweight_core.flaws.examination import examine
-    from synweight_core.flaws.seen import seen
-
-    def progress(done: int, total: int) -> None:
-        report({"event": "stage", "stage": "findings", "done": done, "total": total})
-
-    return examine(seen(dataset, graph=graph, quality=quality, encoder=encoder), progress=progress)
-
-
-def _map(positions: np.ndarray, graph: cache.Arrays) -> cache.Arrays:
-    from synweight_core.drawing import coordinates
-
-    return coordinates(positions, graph, seed=SEED)
-
-
-def _relevance(dataset: Dataset, vectors: cache.Arrays, groups: np.ndarray) -> cache.Arrays:
-    from synweight_core.relevance import relevance
-
-    log_ratio, auc = relevance(_features(vectors), n_synthetic=len(dataset.synthetic), groups=groups, seed=SEED)
-    return {"relevance": log_ratio, "relevance_auc": np.array(auc)}
-
-
-def _support(dataset: Dataset, positions: np.ndarray) -> cache.Arrays:
-    n, known = len(dataset.synthetic), dataset.known_real
-    labels, real_labels = dataset.label_codes(dataset.synthetic), dataset.label_codes(known)
-    ratio, radius = support_ratio(positions[:n], labels, positions[n:], real_labels)
-    numbers = hole_numbers(positions[n:], real_labels, ratio, radius)
-    return {
-        "ratio": ratio,
-        "hole_numbers": numbers,
-        "hole_words": np.array([" ".join(words) for words in hole_words(_joined(known), numbers)], dtype=np.str_),
-        "uncovered": np.array(uncovered_share(ratio)),
-        "uncovered_by_chance": np.array(uncovered_by_chance(labels, real_labels)),
-    }
 
 
 def _holes(project: Project, support: cache.Arrays, *, labels: np.ndarray, xy: np.ndarray) -> tuple[Hole, ...]:
@@ -384,13 +285,3 @@ def _holes(project: Project, support: cache.Arrays, *, labels: np.ndarray, xy: n
         words=[str(words).split() for words in support["hole_words"]],
         n_synthetic=project.counts["synthetic"],
     )
-
-
-def _clusters(dataset: Dataset, xy: np.ndarray) -> cache.Arrays:
-    texts = [*_joined(dataset.synthetic), *_joined(dataset.known_real)]
-    return cluster_labels(texts, xy, seed=SEED).to_arrays()
-
-
-def _joined(rows: pd.DataFrame) -> list[str]:
-    """Both texts of each row as one."""
-    return [f"{text} {text_b}" for text, text_b in zip(rows["text"], rows["text_b"], strict=True)]

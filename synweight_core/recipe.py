@@ -24,9 +24,10 @@ from synweight_core import __version__, curation
 from synweight_core.curated import curated_weights
 from synweight_core.data import Dataset
 from synweight_core.errors import DataError, NotFoundError
-from synweight_core.prepare import SEED, cache_key, need_prepared
+from synweight_core.prepare import cache_key, need_prepared
 from synweight_core.projects import Project, load_dataset, load_project
 from synweight_core.runs import Run
+from synweight_core.stages import SEED
 from synweight_core.train_config import TrainConfig
 from synweight_core.weighting import WeightSettings
 

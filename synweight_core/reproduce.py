@@ -19,10 +19,11 @@ from synweight_core.data import Dataset, Unjudged, build_dataset, label_codes
 from synweight_core.errors import DataError
 from synweight_core.losses import LOSSES
 from synweight_core.models import MINILM
-from synweight_core.prepare import SEED, judged, need_prepared
+from synweight_core.prepare import judged, need_prepared
 from synweight_core.projects import Project, load_label_codes, load_project, read_upload
 from synweight_core.ranks import spearman
 from synweight_core.recipe import PARTS, Recipe, array_hash, column_keys, file_hash, package_versions, rows_hashes
+from synweight_core.stages import SEED
 from synweight_core.tuning import KINDS, PROBE
 
 Level = Literal["workspace", "file", "texts"]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from test_projects import TEXT_AND_LABEL, dataset
 
-from synweight_core import append, cache, curation, named_settings, prepare, projects, selections
+from synweight_core import append, cache, curation, named_settings, prepare, projects, selections, stages
 from synweight_core.columns import Columns
 from synweight_core.data import Upload
 from synweight_core.errors import DataError
@@ -141,7 +141,7 @@ def test_preparation_of_the_next_version_encodes_the_new_texts_alone(project, mo
     vectors = {}
     for each in (project, append.append_rows(project, more())):
         rows = projects.load_dataset(each)
-        vectors[each.id] = prepare._vectors("minilm", rows, print, "cpu", known=prepare._known(each))["positions"]
+        vectors[each.id] = stages.vectors("minilm", rows, print, "cpu", known=prepare._known(each))["positions"]
         cache.cached("vectors", prepare.cache_key(each, "vectors"), lambda id=each.id: {"positions": vectors[id]})
     assert len(asked[0]) == 72 and asked[1] == ["new one", "new two"]
     assert vectors[each.id][:, 0].tolist() == [1] * 40 + [2, 2] + [1] * 32
