@@ -7,7 +7,7 @@ PORT ?= 8501
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 HAS_NVIDIA := $(shell command -v nvidia-smi 2>/dev/null)
 
-BENCHMARKS := evidence intake journey kills lab map preparation training verdict
+BENCHMARKS := evidence intake journey kills lab map preparation scale training verdict
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet

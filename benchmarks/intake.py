@@ -1,8 +1,8 @@
-"""Intake: hostile files and links, several people at once, accidents, what the report finds, and large projects.
+"""Intake: hostile files and links, several people at once, accidents, and what the report finds.
 
 Parts: `hostile` (10,000 drawn inputs and a real browser), `sessions` (two who edit, twenty who look at 20,000 rows),
-`accidents` (kills, a full disk, spoilt caches, a clock set back), `findings` (precision and recall of the report on
-planted faults) and `scale` (a million rows).
+`accidents` (kills, a full disk, spoilt caches, a clock set back) and `findings` (precision and recall of the report on
+planted faults). A million rows are measured by `scale.py`.
 """
 
 import json
@@ -34,13 +34,14 @@ def main() -> None:
 def quick(out: Path) -> str:
     """Some inputs of the quick kinds anew; the whole count and what takes minutes from the results file."""
     stamped, parts = measuring.stamp(), measuring.load_parts(out, NAME)
-    whole, scale = (parts.get(part, {}).get("values", {}) for part in ("hostile", "scale"))
+    whole = parts.get("hostile", {}).get("values", {})
+    scale = measuring.load_parts(out, "scale").get("rows", {}).get("values", {})
     now = [_chunk(CHUNKS, count=QUICK_INPUTS, kinds=QUICK_KINDS)]  # a seed that the results do not have
     kept = {
         "hostile_inputs": whole.get("inputs"),
         "escapes": None,
         "tracebacks": None,
-        "meters_ms_1m": scale.get("meters_ms_1m", scale.get("meters_ms")),
+        "meters_ms_1m": scale.get("meters", {}).get("meters_ms"),
     }
     measured = {
         "hostile_inputs_now": _sum(now, "inputs"),
@@ -139,19 +140,11 @@ def findings(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
     return stages.measure("findings", lambda: intake_findings.precision_and_recall(options.data))
 
 
-def scale(stages: measuring.Stages, options: Namespace) -> dict[str, Any]:
-    """A million rows."""
-    import scale as scale_benchmark
-
-    return stages.measure("scale", lambda: scale_benchmark.measure(stages, options))
-
-
 PARTS: Mapping[str, Callable[[measuring.Stages, Namespace], dict[str, Any]]] = {
     "hostile": hostile,
     "sessions": sessions_at_once,
     "accidents": accidents_told,
     "findings": findings,
-    "scale": scale,
 }
 
 
@@ -187,7 +180,6 @@ TABLES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "sessions": _flat_tables,
     "accidents": _flat_tables,
     "findings": _flat_tables,
-    "scale": _flat_tables,
 }
 
 

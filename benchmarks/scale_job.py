@@ -22,6 +22,7 @@ class MadeEncoder:
     """Vectors of edited texts from those of the texts: the same text has the same vector, in any process."""
 
     tokenizer = None
+    max_seq_length = 256
 
     def __init__(self, folder: Path) -> None:
         texts = json.loads((folder / "base.json").read_text(encoding="utf-8"))
