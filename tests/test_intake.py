@@ -47,7 +47,8 @@ def part():
 def test_quick_adds_what_it_finds_now_to_the_results(intake, monkeypatch, tmp_path):
     monkeypatch.setattr(intake, "_chunk", lambda seed, **choices: chunk(escapes=1))
     results = {"hostile": {"date": "d", "commit": "c", "values": {"inputs": 10_000, "escapes": 0, "tracebacks": 2}}}
-    results["scale"] = {"date": "d", "commit": "c", "values": {"meters_ms": 91}}
+    scale = {"rows": {"date": "d", "commit": "c", "values": {"meters": {"meters_ms": 91}}}}
+    (tmp_path / "scale.json").write_text(json.dumps({"parts": scale}))
     (tmp_path / "intake.json").write_text(json.dumps({"parts": results}))
     line = json.loads(intake.quick(tmp_path))
     assert (line["hostile_inputs"], line["escapes"], line["tracebacks"], line["meters_ms_1m"]) == (10_000, 1, 2, 91)
