@@ -14,7 +14,7 @@ import click
 from synweight_core import cleaning, project_shelf, projects, runs, storage, uploads
 from synweight_core.errors import RunError
 from synweight_core.following import follow
-from synweight_core.prepare import has_folds, load_prepared
+from synweight_core.prepare import is_complete, load_prepared
 from synweight_core.units import size
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -23,7 +23,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def prepare_and_tell(project: projects.Project, *, wait: bool) -> None:
     """Start the preparation of a project where it is not ready, and follow it; ends with code 1 when that fails."""
     click.echo(f"Project {project.id} in {storage.home()}")
-    if load_prepared(project) is not None and has_folds(project):
+    if load_prepared(project) is not None and is_complete(project):
         click.echo("It is ready.")
         return
     run_id = runs.start("prepare", project.id, {}, name=f"prepare {project.name}")
