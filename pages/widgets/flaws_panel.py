@@ -68,8 +68,7 @@ def _head(project: Project, flaws: tuple[Flaw, ...], where: dict[str, str], edit
         st.markdown(":material/check: No flaw of the texts was found.")
     with st.container(horizontal=True, vertical_alignment="center"):
         if flaws:
-            count = sum(each == standing.OPEN for each in where.values())
-            st.markdown(f"**{len(flaws)} findings in the texts, {count} of them neither kept nor excluded**")
+            st.markdown(f"**{len(flaws)} findings in the texts, {standing.to_look_at(where)} to look at**")
         if edits.can_undo:
             st.button(
                 "Undo the last edit", icon=":material/undo:", key=f"undo_flaw:{project.id}",
@@ -80,7 +79,9 @@ def _head(project: Project, flaws: tuple[Flaw, ...], where: dict[str, str], edit
 def _flaw(project: Project, flaw: Flaw, where: str, edits: Curation) -> None:
     count = "the whole set" if flaw.is_whole else f"{len(flaw.rows):,} rows, {100 * flaw.share:.1f} %"
     icon = _ICONS[flaw.kind.level] if where == standing.OPEN else _KEEP
-    with st.expander(f"{flaw.kind.title} · {count} · {where}", icon=icon, key=f"flaw:{flaw.name}:{project.id}"):
+    is_said = where != standing.OPEN or flaw.kind.level == "warning"  # what only informs need not be looked at
+    title = " · ".join([flaw.kind.title, count, *([where] if is_said else [])])
+    with st.expander(title, icon=icon, key=f"flaw:{flaw.name}:{project.id}"):
         st.caption(f"{plain(flaw.kind.meaning)} Proposed: {flaw.kind.proposal}.")
         if flaw.sentence:
             st.text(flaw.sentence)
