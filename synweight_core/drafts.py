@@ -1,7 +1,7 @@
 """A project that is being put together: which files were uploaded, and what was chosen so far.
 
 Kept on disk so that a reload of the page, or a closed tab, loses nothing. A draft is a JSON object: under each role a
-list of files, each {"sha256", "name", "columns"}, and under "choices" what was chosen.
+list of files, each {"sha256", "name", "columns"}, under "choices" what was chosen, under FETCHING jobs by role.
 """
 
 import secrets
@@ -18,7 +18,8 @@ ROLES = {
     "real": "Real labelled rows",
     "test": "Real test rows (optional)",
 }
-
+MORE = "more"  # the role of rows that are added to a project
+FETCHING = "fetching"  # the ids of jobs that fetch, by role
 
 _COLUMNS = {field.name for field in fields(Columns)}
 
@@ -33,9 +34,10 @@ def load_draft(draft_id: str) -> dict[str, Any]:
     stored = storage.read_json(_path(draft_id))
     if not isinstance(stored, dict):
         return {}
-    files = {role: files for role in ROLES if (files := _files(stored.get(role)))}
-    choices = stored.get("choices")
-    return files | ({"choices": _choices(choices)} if isinstance(choices, dict) else {})
+    found: dict[str, Any] = {role: files for role in (*ROLES, MORE) if (files := _files(stored.get(role)))}
+    choices, jobs = stored.get("choices"), stored.get(FETCHING)
+    found |= {"choices": _choices(choices)} if isinstance(choices, dict) else {}
+    return found | ({FETCHING: _texts(jobs)} if isinstance(jobs, dict) else {})
 
 
 def save_draft(draft_id: str, draft: dict[str, Any]) -> None:
@@ -92,8 +94,11 @@ def _entry(stored: Any) -> dict[str, Any] | None:  # noqa: ANN401 (any JSON valu
 def _choices(stored: dict[str, Any]) -> dict[str, Any]:
     """What was chosen beside the files: texts, and the label names that mean the same."""
     named = stored.get("label_map")
-    label_map = {name: same for name, same in named.items() if is_text(same)} if isinstance(named, dict) else {}
-    return {name: value for name, value in stored.items() if is_text(value)} | {"label_map": label_map}
+    return _texts(stored) | ({"label_map": _texts(named)} if isinstance(named, dict) else {})
+
+
+def _texts(stored: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in stored.items() if is_text(value)}
 
 
 def _is_text_or_none(value: object) -> bool:

@@ -26,9 +26,9 @@ def completed(texts: Sequence[str], known: KnownVectors, compute: Callable[[list
     """The vectors of the texts, those that are not known by `compute`, whose type is that of all. [n, d]"""
     places = np.array([known.places.get(text, -1) for text in texts], dtype=np.int64)
     fresh = np.flatnonzero(places < 0)
+    if not len(fresh):
+        return np.asarray(known.vectors[places])
     computed = compute([texts[place] for place in fresh.tolist()])
-    vectors = np.empty((len(texts), known.vectors.shape[1]), dtype=computed.dtype)
-    old = places >= 0
-    vectors[old] = known.vectors[places[old]]
+    vectors = known.vectors[places].astype(computed.dtype)
     vectors[fresh] = computed
     return vectors

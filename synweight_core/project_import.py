@@ -38,7 +38,6 @@ from synweight_core.projects import (
     row_counts,
 )
 from synweight_core.train_config import TrainConfig
-from synweight_core.tuning import KINDS
 from synweight_core.weighting import WeightSettings
 
 MAX_ENTRIES = 100_000
@@ -152,9 +151,8 @@ def _checked(claimed: Project, dataset: Dataset) -> Project:
     """The project with everything that follows from its rows made anew. Raises DataError, TypeError or ValueError."""
     check_metric(claimed.metric, dataset.labels)
     check_trainable(dataset)
-    texts = (claimed.encoder, claimed.checker, claimed.checker_model, claimed.after)
-    if claimed.checker not in KINDS or not all(isinstance(text, str) for text in texts) or not claimed.encoder.strip():
-        raise ValueError("encoder or checker is not known")
+    if not claimed.encoder.strip():
+        raise ValueError("no encoder is named")
     if not all(isinstance(finding.message, str) for finding in claimed.findings):
         raise ValueError("a finding is no sentence")
     if not 0 <= claimed.created < 1e11:

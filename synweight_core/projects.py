@@ -229,6 +229,8 @@ def read_part(project: Project, part: str, *, columns: list[str] | None = None) 
     path = project.folder / f"{part}.parquet"
     try:
         return pd.read_parquet(path, columns=columns)
+    except FileNotFoundError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -317,9 +319,10 @@ def _frames_hash(dataset: Dataset) -> str:
 
 
 def _read(project_id: str) -> Project | None:
+    stored = storage.read_json(folder_of(project_id) / "project.json")
     try:
-        return project_of(project_id, storage.read_json(folder_of(project_id) / "project.json"))
-    except (TypeError, KeyError, ValueError, NotFoundError):  # absent, damaged: one folder must not break all pages
+        return project_of(project_id, stored) if stored["id"] == project_id else None
+    except (TypeError, KeyError, ValueError, OverflowError):  # absent, damaged: one folder must not break all pages
         return None
 
 

@@ -59,6 +59,8 @@ def figures(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fits(name: str, value: object) -> bool:
+    if name == "metric":  # of a run its value, of a search its name
+        return is_text(value) or _is_measure(value)
     if name in _COUNTS:
         return is_number(value) and value >= 0  # type: ignore[operator]
     if name in _MEASURES:

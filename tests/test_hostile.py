@@ -158,7 +158,7 @@ def test_draft_of_another_hand_keeps_what_is_sound(workspace):
         "choices": {"name": 1, "metric": "x"},
     }
     storage.write_json(storage.home() / "drafts" / "draft-1.json", stored)
-    assert drafts.load_draft("draft-1") == {"real": [kept], "test": [kept], "choices": {"metric": "x", "label_map": {}}}
+    assert drafts.load_draft("draft-1") == {"real": [kept], "test": [kept], "choices": {"metric": "x"}}
 
 
 def test_half_characters_in_a_name_are_replaced_where_they_would_break_a_file(workspace):

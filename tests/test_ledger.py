@@ -23,7 +23,7 @@ COLUMNS = ["settings", "forecast", "low", "high", "runs", "outcome", "outcome_lo
 @pytest.fixture
 def project():
     """A project by its facts only: the ledger needs no rows. Its metric is accuracy."""
-    made = projects.Project("shop-1", "Shop", 0.0, "hash", ("a", "b"), {}, (), {})
+    made = projects.Project("shop-1", "Shop", 0.0, "hash", ("a", "b"), {"synthetic": 2, "dropped": 0}, (), {})
     storage.write_json(made.folder / "project.json", asdict(made))
     return made
 

@@ -223,10 +223,10 @@ CONTENT = {
         edited("project/project.json", findings=[{"kind": "x", "level": "info", "count": 1, "total": 1, "message": 1}]),
         "a finding is no sentence",
     ),
-    "unknown checker": (edited("project/project.json", checker="oracle"), "encoder or checker is not known"),
-    "encoder that is no text": (edited("project/project.json", encoder=[1]), "not known"),
+    "unknown checker": (edited("project/project.json", checker="oracle"), "a field is of another kind"),
+    "encoder that is no text": (edited("project/project.json", encoder=[1]), "a field is of another kind"),
     "unknown metric": (edited("project/project.json", metric="f9"), "Metric 'f9' is not known"),
-    "time that is none": (edited("project/project.json", created=1e300), "created is no time"),
+    "time that is none": (edited("project/project.json", created=1e300), "a field is of another kind"),
     "empty name": (edited("project/project.json", name=" "), "name of the project has 0 characters"),
     "no rows": (replaced("synthetic.parquet", None), "synthetic.parquet is absent"),
     "rows that are no Parquet": (replaced("real.parquet", b"PAR1" + bytes(50) + b"PAR1"), "no Parquet file"),
@@ -270,7 +270,7 @@ def test_id_follows_from_the_rows_whatever_the_file_says(project, elsewhere, tmp
 
 
 def test_hash_and_counts_follow_from_the_rows_whatever_the_file_says(project, elsewhere, tmp_path):
-    lie = edited("project/project.json", data_hash="0" * 64, counts={"synthetic": 10**9})
+    lie = edited("project/project.json", data_hash="0" * 64, counts={"synthetic": 10**9, "dropped": 0})
     found = import_project(changed(elsewhere, tmp_path / "bad.zip", lie))
     assert (found.data_hash, found.counts) == (project.data_hash, project.counts)
     assert found.counts["synthetic"] == len(ROWS) - found.counts["dropped"]

@@ -203,7 +203,7 @@ def test_fetched_rows_are_stored_as_an_upload(workspace, hub_folder, monkeypatch
     assert (found["name"], found["rows"], found["notes"]) == ("emotions-train.parquet", 3, [])
     upload = projects.read_upload(uploads.upload_path(found["sha256"]), name=found["name"])
     assert upload.frame["label"].tolist() == ["joy", "anger", ""]
-    assert [path.name for path in Path(workspace).iterdir()] == ["uploads"]
+    assert sorted(path.name for path in Path(workspace).iterdir()) == ["cache", "uploads"]
 
 
 @pytest.mark.long

@@ -19,7 +19,7 @@ def append_panel(project: Project) -> None:
         "come along; real rows and their split stay the same. This version is kept as it is."
     )
     draft_id = f"more-{project.id}"
-    upload = file_box(draft_id, "more", "More synthetic rows", in_url=False)
+    upload = file_box(draft_id, drafts.MORE, "More synthetic rows", in_url=False)
     if upload is None:
         return
     label_map = label_choices(upload, list(project.labels), {})

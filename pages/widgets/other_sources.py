@@ -11,8 +11,6 @@ from synweight_core import drafts, fetch_job, runs, server_files
 from synweight_core.errors import SynweightError
 from synweight_core.hub_data import MAX_ROWS, HubSource
 
-_FETCHING = "fetching"  # in a draft: the ids of jobs that fetch, by role
-
 
 def other_sources(draft_id: str, role: str, *, in_url: bool) -> None:
     """Ways to bring rows in that lie somewhere else; what they bring goes into the draft."""
@@ -106,13 +104,15 @@ def _progress(draft_id: str, role: str, run_id: str) -> None:
 
 
 def _fetching(draft_id: str) -> dict[str, str]:
-    found = drafts.load_draft(draft_id).get(_FETCHING)
+    found = drafts.load_draft(draft_id).get(drafts.FETCHING)
     return found if isinstance(found, dict) else {}
 
 
 def _note(draft_id: str, role: str, run_id: str | None) -> None:
     jobs = {key: value for key, value in _fetching(draft_id).items() if key != role}
-    drafts.save_draft(draft_id, drafts.load_draft(draft_id) | {_FETCHING: jobs | ({role: run_id} if run_id else {})})
+    drafts.save_draft(
+        draft_id, drafts.load_draft(draft_id) | {drafts.FETCHING: jobs | ({role: run_id} if run_id else {})}
+    )
 
 
 def _taken(draft_id: str, in_url: bool) -> None:

@@ -55,13 +55,13 @@ def page_header(title: str, purpose: str) -> None:
 
 def need_frame() -> None:
     """Run the page again, through app.py, where Streamlit has run it alone; end it in a workspace that is refused."""
-    _need_workspace(workspace.found_format)
     if "framed" not in st.session_state:
         # A fresh server that is opened at a page's own address takes `pages/` for Streamlit's old automatic
         # pages and runs the page without app.py. Navigation ends that, and the next run is a proper one.
         files = sorted(Path(__file__).parent.parent.glob("*.py"))
         st.navigation([st.Page(file, default=file.stem == "map") for file in files], position="hidden")
         st.rerun()
+    _need_workspace(workspace.found_format)
 
 
 def instruments_and_canvas() -> tuple[Any, Any]:
