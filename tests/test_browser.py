@@ -84,6 +84,7 @@ def test_a_page_opened_by_its_own_address_on_a_fresh_server_has_its_frame(browse
 MARKUP = "<img src=x onerror=alert(1)> <b>bold</b> [link](http://127.0.0.1:9/) ![x](http://127.0.0.1:9/p.png) $x^2$"
 
 
+@pytest.mark.long
 def test_markup_in_texts_labels_and_names_is_shown_as_text_on_every_page(browser, workspace, serve):
     texts = [f"{MARKUP} {i}" for i in range(60)]
     rows = pd.DataFrame({"text": texts, "label": [f"a {MARKUP}", "b"] * 30})

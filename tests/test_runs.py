@@ -61,16 +61,16 @@ def test_killed_run_shows_as_failed_within_a_second(demo):
     assert "it was killed, or memory or disk space ran out" in runs.load_run(run_id).error
 
 
-def test_run_killed_in_the_middle_of_training_shows_as_failed_and_keeps_its_curve(demo):
-    run_id = runs.start("train", demo.id, config(epochs=50), name="long")
+def test_run_killed_in_the_middle_of_training_shows_as_failed_and_keeps_its_curve(demo, tiny_backbone):
+    run_id = runs.start("train", demo.id, config(epochs=1000, backbone=tiny_backbone), name="long")
     until(lambda: runs.latest_event(run_id).get("event") == "step", seconds=120)
     os.kill(worker_pid(run_id), signal.SIGKILL)
     until(lambda: runs.load_run(run_id).status == "failed", seconds=1)
     assert any(event["event"] == "step" for event in runs.read_metrics(run_id)[0])
 
 
-def test_stop_ends_a_run_within_seconds_and_keeps_the_model(demo):
-    run_id = runs.start("train", demo.id, config(epochs=50, evaluations_per_epoch=10), name="long")
+def test_stop_ends_a_run_within_seconds_and_keeps_the_model(demo, tiny_backbone):
+    run_id = runs.start("train", demo.id, config(epochs=1000, backbone=tiny_backbone), name="long")
     until(lambda: runs.latest_event(run_id).get("event") == "evaluation", seconds=120)
     runs.request_stop(run_id)
     until(lambda: not runs.load_run(run_id).is_active, seconds=20)
