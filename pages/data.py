@@ -30,7 +30,7 @@ def report(project: projects.Project) -> None:
     for finding in told:
         icon = ":material/warning:" if finding.level == "warning" else ":material/info:"
         st.markdown(f"{icon} {plain(finding.message)}")
-    if not told:
+    if not project.findings:
         st.markdown(":material/check: No empty, repeated or leaking row and no unknown label was found.")
     if counts["dropped"]:
         st.download_button(
