@@ -314,6 +314,7 @@ def test_a_preparation_that_was_stopped_says_how_to_go_on(monkeypatch, capsys):
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:Tensorflow not installed")  # umap tells at its import
 def test_placed_rows_keep_their_neighbourhoods_as_fitted_ones_do(monkeypatch):
     from sklearn.manifold import trustworthiness
 
