@@ -136,7 +136,8 @@ def full_disk(project: projects.Project, *, rooms: tuple[int, ...] = (0, 100, 25
             told[str(room)] = json.loads(process.communicate(timeout=120)[0])
     kept = [path.name for path, content in files.items() if not path.exists() or not _begins(path, content)]
     leftover = [path for path in storage.home().rglob(".*") if path.is_file() and path not in files]
-    sentences = [sentence for steps in told.values() for sentence in steps.values()]
+    home = str(storage.home())
+    sentences = [sentence.replace(home, "WORKSPACE") for steps in told.values() for sentence in steps.values()]
     return {
         "writes": len(sentences), "told": sum(bool(sentence) for sentence in sentences),
         "tracebacks": sum("TRACEBACK" in sentence for sentence in sentences), "spoilt": kept,

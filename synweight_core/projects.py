@@ -336,6 +336,8 @@ def _is_sound(project: Project) -> bool:
     texts = [*own, project.after, project.without, *project.labels]
     if not (isinstance(project.counts, dict) and isinstance(project.files, dict) and all(map(is_text, texts))):
         return False
+    if len(set(project.labels)) < len(project.labels):
+        return False
     counts, numbers = project.counts, [project.created, project.without_rows, *project.counts.values()]
     texts = [*project.files, *project.files.values(), *(f"{f.message}" for f in project.findings)]
     return (
