@@ -272,7 +272,8 @@ def open_page(page: str, query: Mapping[str, str], *, draw: random.Random | None
         return
     for field_ in [*test.text_input, *test.text_area]:
         if draw.random() < 0.5 and not field_.disabled:
-            field_.set_value(clean_text(made.text(draw))[: field_.proto.max_chars or None])  # nor does a browser send any
+            words = clean_text(made.text(draw))  # nor does a browser send any
+            field_.set_value(words[: field_.proto.max_chars or None])
     buttons = [button for button in test.button if not button.disabled]
     (draw.choice(buttons).click() if buttons else test).run()
     _raise_shown(test)

@@ -20,7 +20,7 @@ import pyarrow as pa
 from synweight_core import cache, storage, tables
 from synweight_core.columns import Columns, guess_columns
 from synweight_core.data import Dataset, Unjudged, Upload, build_dataset, check_trainable, label_codes
-from synweight_core.errors import DataError, NotFoundError
+from synweight_core.errors import DataError, NotFoundError, file_sentence
 from synweight_core.findings import Finding
 from synweight_core.models import MINILM
 from synweight_core.several_files import combine
@@ -229,8 +229,8 @@ def read_part(project: Project, part: str, *, columns: list[str] | None = None) 
     path = project.folder / f"{part}.parquet"
     try:
         return pd.read_parquet(path, columns=columns)
-    except FileNotFoundError:
-        raise
+    except FileNotFoundError as error:
+        raise DataError(file_sentence(error)) from error
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise

@@ -76,7 +76,8 @@ def a_run(fuzzed):
     "changes",
     [
         {"id": "../../outside/x"}, {"id": "other"}, {"counts": {}}, {"counts": {"synthetic": "9", "dropped": 0}},
-        {"created": "now"}, {"labels": [1, 2]}, {"labels": ["a", "a"]}, {"name": None}, {"files": []}, {"checker": []}, {"encoder": True},
+        {"created": "now"}, {"labels": [1, 2]}, {"labels": ["a", "a"]},
+        {"name": None}, {"files": []}, {"checker": []}, {"encoder": True},
         {"findings": [{"kind": 1}]}, {"created": float("nan")},
     ],
 )  # fmt: skip
