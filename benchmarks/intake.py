@@ -175,11 +175,23 @@ def _flat_tables(values: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _findings_tables(values: Mapping[str, Any]) -> list[str]:
+    """Precision and recall by finding and set; then what was named where real rows stood for synthetic ones."""
+    judged = {name: found for name, found in values.items() if "precision" in found}
+    columns = ("flawed", "found", "precision", "recall")
+    table = measuring.table(
+        ["finding: set", *columns], [(name, *(found[key] for key in columns)) for name, found in judged.items()]
+    )
+    others = [(name, ", ".join(f"{count:,} {kind}" for kind, count in found.items()))
+              for name, found in values.items() if name not in judged]  # fmt: skip
+    return [table, measuring.table(["set", "found"], others)]
+
+
 TABLES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "hostile": _hostile_tables,
     "sessions": _flat_tables,
     "accidents": _flat_tables,
-    "findings": _flat_tables,
+    "findings": _findings_tables,
 }
 
 
