@@ -81,7 +81,9 @@ def child(program: str, *words: str) -> subprocess.Popen[str]:
     path = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks")])
     return subprocess.Popen(
         [sys.executable, "-c", program, *words], cwd=ROOT, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": path},
+        stderr=subprocess.DEVNULL,
+        # without room for a file Python would leave half of its bytecode, and believe it the next time
+        env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def test_a_dimp_run_ends_with_figures_weights_and_a_model_that_a_pipeline_loads(
     assert run.status == "finished", run.error
     assert run.result["test"]["accuracy"] > 0.5
     events, _ = runs.read_metrics(run.id)
-    assert [e["event"] for e in events][:2] == ["loading", "started"]
+    assert [e["event"] for e in events if e["event"] != "tokenising"][:2] == ["loading", "started"]
     assert sum(e["event"] == "evaluation" for e in events) == 2
     assert not any("test" in e for e in events)
     weights = run_weights(run)["weight"]

@@ -169,9 +169,9 @@ def test_200_000_columns_are_refused_at_once(tmp_path):
     schema = pa.schema([(f"c{i}", pa.int8()) for i in range(110_000)])
     pq.write_table(schema.empty_table(), files[-1], store_schema=False)
     for path in files:
-        started = time.perf_counter()
+        started = time.process_time()
         assert "more than the 1,000 columns" in message(path)
-        assert time.perf_counter() - started < 2, path
+        assert time.process_time() - started < 2, path
 
 
 def test_wide_sheet_is_refused(tmp_path):
