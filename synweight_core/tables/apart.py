@@ -32,7 +32,8 @@ NOTES = b"synweight notes"
 OUT_OF_MEMORY = 3  # exit code of the child
 CHILD = (sys.executable, "-m", "synweight_core.tables.child")
 _COMPRESSED = (".xlsx", ".parquet")
-# No bytecode, which a child that is ended might leave half written; one thread, and memory that goes back to the system: the limit is on what the child holds.
+# No bytecode, which a child that is ended might leave half written; one thread; and memory that goes back to the
+# system, since the limit is on what the child holds.
 _ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "OPENBLAS_NUM_THREADS": "1",
