@@ -135,7 +135,7 @@ def _carry(old: Project, new: Project) -> None:
         _copy(old.folder / name, new.folder / name)
     for path in (old.folder / "settings").glob("*.json"):
         _copy(path, new.folder / "settings" / path.name)
-    before, after = _map_rows(old), _map_rows(new)
+    before, after = old.n_on_map, new.n_on_map
     for each in reversed(selections.list_selections(old)):
         rows = _moved(each.rows, old, new)
         content = {"n": after, "rows": rowsets.pack(rows, after)}
@@ -149,10 +149,6 @@ def _moved(rows: np.ndarray, old: Project, new: Project) -> np.ndarray:
     """Positions on the old map as positions on the new one, where more synthetic rows stand before the real ones."""
     n = old.counts["synthetic"]
     return np.where(rows < n, rows, rows + new.counts["synthetic"] - n)
-
-
-def _map_rows(project: Project) -> int:
-    return sum(project.counts.get(part, 0) for part in ("synthetic", "train", "validation"))
 
 
 def _copy(source: Path, target: Path) -> None:

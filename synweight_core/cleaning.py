@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synweight_core import drafts, runs, storage
+from synweight_core.errors import NotFoundError
 from synweight_core.prepare import STAGES, cache_key
 from synweight_core.projects import Project, list_projects
 
@@ -24,7 +25,6 @@ PARTS = {
 }  # fmt: skip
 _FRESH_SECONDS = 60.0  # of a file that was just finished
 _UNFINISHED_SECONDS = 3600.0  # of a file that somebody may still write
-_TEMPORARY = "." + "[0-9a-f]" * 16 + "*"  # as `storage.write_atomically` names them
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,9 @@ def _needed(now: float) -> set[Path]:
 
 
 def _uploads_of(draft: Path) -> Iterator[Path]:
-    stored = storage.read_json(draft)
-    for role in stored if isinstance(stored, dict) else ():
-        for file in drafts.files_of(stored, role):
-            yield storage.home() / "uploads" / str(file.get("sha256"))
+    with suppress(NotFoundError):  # a name that no draft has
+        for file in drafts.all_files(drafts.load_draft(draft.stem)):
+            yield storage.home() / "uploads" / file["sha256"]
 
 
 def _unfinished(now: float) -> Iterator[Path]:
@@ -97,7 +96,7 @@ def _unfinished(now: float) -> Iterator[Path]:
     home = storage.home()
     held = {run.folder for run in runs.active_runs()}
     for pattern in ("cache/*/", "uploads/", "drafts/", "projects/*/", "projects/*/*/", "runs/*/", "runs/*/playback/"):
-        for path in home.glob(pattern + _TEMPORARY):
+        for path in home.glob(pattern + storage.UNFINISHED):
             if path.is_file() and _age(path, now) > _UNFINISHED_SECONDS and not held & set(path.parents):
                 yield path
     for path in (home / IMPORTS).rglob("*"):

@@ -55,6 +55,11 @@ def files_of(draft: dict[str, Any], role: str) -> list[dict[str, Any]]:
     return list(draft.get(role, []))
 
 
+def all_files(draft: dict[str, Any]) -> list[dict[str, Any]]:
+    """The files of all roles."""
+    return [file for role in (*ROLES, MORE) for file in files_of(draft, role)]
+
+
 def add_file(draft_id: str, role: str, *, sha256: str, name: str) -> None:
     """Add a stored file to a role, unless it is there already."""
     draft = load_draft(draft_id)

@@ -89,7 +89,6 @@ def _of_weights(weights: np.ndarray) -> Iterable[Fact]:
 
 def _of_rows(project: Project) -> Iterable[Fact]:
     counts = project.counts
-    real = counts.get("train", 0) + counts.get("validation", 0)
     yield Fact("Synthetic rows", f"{counts['synthetic']:,}")
-    yield Fact("Real rows to judge by", f"{real:,}")
+    yield Fact("Real rows to judge by", f"{project.n_known_real:,}")
     yield Fact("Real test rows", f"{counts.get('test', 0):,}")

@@ -63,6 +63,16 @@ class Project:
         """The folder that holds this project."""
         return folder_of(self.id)
 
+    @property
+    def n_known_real(self) -> int:
+        """Real rows that may choose something: those on the map."""
+        return self.counts.get("train", 0) + self.counts.get("validation", 0)
+
+    @property
+    def n_on_map(self) -> int:
+        """Synthetic rows, then known real ones."""
+        return self.counts["synthetic"] + self.n_known_real
+
 
 def read_upload(
     path: Path, *, name: str | None = None, columns: Columns | None = None, is_trusted: bool = False

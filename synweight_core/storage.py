@@ -22,6 +22,9 @@ from synweight_core.errors import NotFoundError, WorkspaceError
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
 
+UNFINISHED = "." + "[0-9a-f]" * 16 + "*"  # what `write_atomically` has not renamed yet
+
+
 def home() -> Path:
     """The workspace folder: `SYNWEIGHT_HOME`, or the platform's data folder for the app. A new one is its owner's.
 
@@ -91,14 +94,14 @@ def folder_size(folder: Path) -> int:
 
 def remove_unfinished(folder: Path, *suffixes: str) -> None:
     """Remove what killed processes were writing by `write_atomically`, of files that nobody else writes now."""
-    for path in folder.glob("." + "[0-9a-f]" * 16 + ".*"):
+    for path in folder.glob(UNFINISHED):
         if path.suffix in suffixes:
             path.unlink(missing_ok=True)
 
 
 def remove_abandoned(folder: Path, *, seconds: float = 86_400.0) -> None:
     """Remove what killed processes were writing into `folder`, whoever else writes there: it is that old."""
-    for path in folder.glob("." + "[0-9a-f]" * 16 + "*"):
+    for path in folder.glob(UNFINISHED):
         with suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > seconds:
                 path.unlink()

@@ -51,6 +51,7 @@ def test_uploads_of_drafts_stay_until_the_draft_is_old(workspace):
     sha = uploads.store_upload(io.BytesIO(b"mine"))
     path = written(uploads.upload_path(sha))
     drafts.add_file("draft-1", "real", sha256=sha, name="mine.csv")
+    drafts.save_draft("draft-1", drafts.load_draft("draft-1") | {"choices": {"name": "Mine"}})
     lost = written(storage.home() / "uploads" / ("0" * 64))
     assert cleaning.unneeded() == [lost]
     draft = storage.home() / "drafts" / "draft-1.json"

@@ -145,10 +145,8 @@ def _strip(project: Project, flaw: Flaw) -> None:
 
 
 def _see(project: Project, flaw: Flaw) -> None:
-    counts = project.counts
-    n = counts["synthetic"] + counts.get("train", 0) + counts.get("validation", 0)
-    slug = selections.save_selection(project, f"Finding: {flaw.kind.title}", flaw.rows, n)
-    map_session.select(project, n, flaw.rows)
+    slug = selections.save_selection(project, f"Finding: {flaw.kind.title}", flaw.rows, project.n_on_map)
+    map_session.select(project, project.n_on_map, flaw.rows)
     st.switch_page("pages/map.py", query_params={"project": project.id, "selection": slug})
 
 

@@ -89,10 +89,7 @@ def load_flaws(project: Project) -> tuple[Flaw, ...]:
             f"The texts of project '{project.id}' are not examined yet. Run 'synweight prepare {project.id}', or open "
             "its validation report in the app."
         )
-    counts = project.counts
-    return flaws_of(
-        stored, n_synthetic=counts["synthetic"], n_real=counts.get("train", 0) + counts.get("validation", 0)
-    )
+    return flaws_of(stored, n_synthetic=project.counts["synthetic"], n_real=project.n_known_real)
 
 
 def _arrays(seen: Seen, kind: Kind, hits: Hits) -> Mapping[str, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from synweight_core import cache
-from synweight_core.data import Dataset
+from synweight_core.data import Dataset, label_codes
 from synweight_core.findings import pair_keys
 from synweight_core.models import MINILM
 
@@ -36,7 +36,7 @@ class Seen:
     encoder: str = MINILM
     token_counts: Callable[[Sequence[str]], tuple[np.ndarray, int]] = field(default=no_token_counts)
 
-    @property
+    @cached_property
     def sides(self) -> tuple[str, ...]:
         """The columns that hold texts."""
         return ("text", "text_b") if (self.synthetic["text_b"] != "").any() else ("text",)
@@ -62,10 +62,10 @@ class Seen:
             return frame["text"].tolist()
         return (frame["text"] + " " + frame["text_b"]).tolist()
 
-    @property
+    @cached_property
     def label_codes(self) -> np.ndarray:
         """Positions in `names` of the labels of the synthetic rows, int64 [n]."""
-        return pd.Categorical(self.synthetic["label"], categories=list(self.names)).codes.astype(np.int64)
+        return label_codes(self.synthetic["label"], self.names)
 
 
 def seen(dataset: Dataset, *, graph: cache.Arrays, quality: np.ndarray, encoder: str) -> Seen:
