@@ -16,13 +16,14 @@ from evidence_data import Budget, Case
 
 from synweight_core.curation import load_curation
 from synweight_core.forecast import Forecaster, final, project_forecaster
-from synweight_core.presets import FILTERED_SHARE
+from synweight_core.presets import FILTERED_SHARE, PRESETS
 from synweight_core.suggest import choose, suggest
 from synweight_core.train_config import TrainConfig, run_config
 from synweight_core.weighting import WeightSettings
 
 OFF = WeightSettings(alpha=0, beta=0)
 QUALITY = WeightSettings(1, 0)
+BLENDED = PRESETS["blended"].settings
 MASSES = (0.3, 0.5, 0.7, 0.9)  # of real rows, beside their share of all rows
 REWEIGHTED_SETS = ("tweet_sentiment", "hypo_l", "finance_sentiment")
 MAX_MASS = 0.95
@@ -66,13 +67,14 @@ def suggested(case: Case) -> WeightSettings:
 
 @cache
 def suggested_pooled(case: Case) -> WeightSettings:
-    """The terms of `suggested` with the real rows joined.
+    """The terms of `suggested`, or the default's, with the real rows joined.
 
     `suggest` itself offers one mass; here their share of all rows and MASSES are forecast by the same folds, and the
-    first within a standard error of the best is taken.
+    simplest within a standard error of the best is taken.
     """
-    terms = suggested(case)
-    return best_of(_forecaster(case), [natural(case, terms), *(replace(terms, real_mass=mass) for mass in MASSES)])
+    terms = dict.fromkeys((suggested(case), BLENDED))
+    candidates = [[natural(case, each), *(replace(each, real_mass=mass) for mass in MASSES)] for each in terms]
+    return best_of(_forecaster(case), sum(candidates, []))
 
 
 def best_of(forecaster: Forecaster, candidates: Sequence[WeightSettings]) -> WeightSettings:
@@ -94,10 +96,11 @@ METHODS: dict[str, Method] = {
     "dimp": Method("DIMP", loss="dimp", main=True),
     "suggested": Method("Suggested", suggested, main=True),
     "suggested_pooled": Method("Suggested, real rows joined", suggested_pooled, main=True),
-    "quality2": Method("Quality, alpha 2", WeightSettings(2, 0), main=True),
+    "blended": Method("Blended, the same for all sets", BLENDED, main=True),
     "placebo": Method("Placebo: weights of quality on any other row", QUALITY, "placebo", main=True),
     "placebo_within": Method("Placebo within classes", QUALITY, "placebo_within", main=True),
     "quality": Method("Quality, alpha 1", QUALITY),
+    "quality2": Method("Quality, alpha 2", WeightSettings(2, 0)),
     "filter": Method("Without the worst 30 % by quality", replace(OFF, drop_share=FILTERED_SHARE)),
     "focal": Method("Focal loss", loss="focal"),
     "dimp_ema": Method("DIMP, averaged", loss="dimp_ema"),

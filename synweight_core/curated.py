@@ -15,6 +15,7 @@ from synweight_core.calibration import tempered
 from synweight_core.curation import Curation
 from synweight_core.prepare import Prepared
 from synweight_core.scaling import scale_factors
+from synweight_core.soft_targets import soft_targets, wanted_shares
 from synweight_core.weighting import (
     WeightSettings,
     log_weights,
@@ -36,7 +37,8 @@ class WeightColumns:
     """What the weights of the synthetic rows are made of, under the edits and with the chosen temperature. [n] each.
 
     `kept` are the rows that take part: neither excluded nor below the quality filter. Log-probabilities are of the
-    current labels, in nats; `quality` is of all classes. [n, K] `real_shares` are the shares of the classes among the
+    current labels, in nats; `quality` is of all classes, NaN in rows that a person relabelled: there the label alone is
+    taught. [n, K] `real_shares` are the shares of the classes among the
     known real rows. [K]
     """
 
@@ -64,9 +66,14 @@ def weight_columns(prepared: Prepared, settings: WeightSettings, curation: Curat
         log_relevance=prepared.relevance[:n].astype(np.float64),
         log_prior=curation.log_factor,
         labels=columns.labels[:n],
-        quality=columns.quality[:n],
+        quality=_of_checker(columns.quality[:n], curation),
         real_shares=real_counts / max(real_counts.sum(), 1),
     )
+
+
+def _of_checker(quality: np.ndarray, curation: Curation) -> np.ndarray:
+    relabelled = curation.relabelled
+    return np.where(relabelled[:, None], np.nan, quality) if relabelled.any() else quality
 
 
 def kept_rows(log_quality: np.ndarray, settings: WeightSettings, curation: Curation) -> np.ndarray:
@@ -91,6 +98,15 @@ def weights_of(columns: WeightColumns, settings: WeightSettings) -> np.ndarray:
         log_relevance=columns.log_relevance[kept], labels=columns.labels[kept], real_shares=columns.real_shares,
     )  # fmt: skip
     return result
+
+
+def taught(columns: WeightColumns, settings: WeightSettings, weights: np.ndarray) -> np.ndarray:
+    """What each synthetic row teaches at these settings, when it has these weights [n]: distributions. [n, K]"""
+    n_classes = columns.quality.shape[1]
+    return soft_targets(
+        columns.quality, columns.labels, share=settings.soft_share, weights=weights,
+        shares=wanted_shares(settings.balance, n_classes=n_classes, real_shares=columns.real_shares),
+    )  # fmt: skip
 
 
 def shuffled_weights(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from synweight_core import probe
-from synweight_core.curated import curated_weights
+from synweight_core.curated import WeightColumns, taught, weight_columns, weights_of
 from synweight_core.curation import Curation
 from synweight_core.folds import Folds
 from synweight_core.prepare import Prepared, load_features, load_folds
@@ -147,12 +147,18 @@ class Forecaster:
         every = np.concatenate([seen, np.zeros(len(self.labels))])
         return self._fit(every[None], start=None)[0]
 
-    def _fit(self, row_weights: np.ndarray, *, start: np.ndarray | None) -> np.ndarray:
-        """Probes for sets of weights of the synthetic, then the real rows [F, s + m]. [F, d + 1, K]"""
+    def _fit(
+        self, row_weights: np.ndarray, targets: np.ndarray | None = None, *, start: np.ndarray | None
+    ) -> np.ndarray:
+        """Probes for sets of weights of the synthetic, then the real rows [F, s + m]. [F, d + 1, K]
+
+        With `targets` rows teach these distributions instead of their labels. [F, s + m, K]
+        """
         labels = np.concatenate([self._curation.labels, self.labels])
         return probe.fit(
-            self._features, labels, row_weights, n_classes=self.n_classes, rounded=self._rounded, start=start
-        )
+            self._features, labels, row_weights, n_classes=self.n_classes, rounded=self._rounded, targets=targets,
+            start=start,
+        )  # fmt: skip
 
     def _in_folds(
         self, settings: WeightSettings, folds: Sequence[tuple[int, np.ndarray]]
@@ -160,8 +166,13 @@ class Forecaster:
         """The held-out real rows of each fold [m] bool, and their predictions [h]."""
         if not folds:
             return
-        row_weights = np.stack([self._weights(settings, number, held_out) for number, held_out in folds])
-        probes = self._fit(row_weights, start=self._start)
+        columns = [self._columns(settings, number) for number, _ in folds]
+        of_folds = [*zip(columns, folds, strict=True)]
+        row_weights = np.stack([self._weights(settings, found, *fold) for found, fold in of_folds])
+        targets = None
+        if settings.soft_share:
+            targets = np.stack([self._targets(settings, *each) for each in zip(columns, row_weights, strict=True)])
+        probes = self._fit(row_weights, targets, start=self._start)
         real = self._features[len(self._curation.kept) :]
         for (_, held_out), of_fold, fitted in zip(folds, row_weights, probes, strict=True):
             if of_fold.any():
@@ -169,13 +180,25 @@ class Forecaster:
             else:
                 yield held_out, np.full(held_out.sum(), np.bincount(self.labels).argmax())
 
-    def _weights(self, settings: WeightSettings, number: int, held_out: np.ndarray) -> np.ndarray:
+    def _columns(self, settings: WeightSettings, number: int) -> WeightColumns:
+        """The columns of the synthetic rows by the quality checker of a fold."""
+        quality = self._prepared.quality.copy()
+        quality[: len(self._curation.kept)] = self._folds.synthetic[number]
+        return weight_columns(replace(self._prepared, quality=quality), settings, self._curation)
+
+    def _targets(self, settings: WeightSettings, columns: WeightColumns, row_weights: np.ndarray) -> np.ndarray:
+        """What each synthetic, then each real row teaches in a fold. [s + m, K]"""
+        weights = row_weights[: len(columns.kept)]
+        of_synthetic = taught(columns, settings, weights)
+        return np.concatenate([of_synthetic, np.eye(self.n_classes, dtype=of_synthetic.dtype)[self.labels]])
+
+    def _weights(
+        self, settings: WeightSettings, columns: WeightColumns, number: int, held_out: np.ndarray
+    ) -> np.ndarray:
         """What each synthetic, then each real row counts in a fold; held-out rows nothing. [s + m]"""
         s = len(self._curation.kept)
-        quality = self._prepared.quality.copy()
-        quality[:s] = self._folds.synthetic[number]
         result = np.zeros(s + len(held_out))
-        result[:s] = curated_weights(replace(self._prepared, quality=quality), settings, self._curation)
+        result[:s] = weights_of(columns, settings)
         result[:s][self._folds.derived[number]] = 0
         if settings.real_mass:
             taking_part = np.concatenate([result[:s] > 0, ~held_out])

@@ -58,7 +58,7 @@ class Learner:
         self.processes.begin_alike(self.model, seed=config.seed)
         self.row_weights = RowWeights(config, data)
         self._gradients = Gradients(
-            self._prepared, self.row_weights, targets(config, data),
+            self._prepared, self.row_weights, targets(config, data, self.row_weights.latest),
             rows_at_once=config.batch_size, backward=accelerator.backward, shrunk=shrunk, processes=self.processes,
         )  # fmt: skip
 

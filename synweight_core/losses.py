@@ -21,8 +21,9 @@ class Loss:
     `reference` says what stands in the denominator: nothing, the diversity checker (fixed), the model in training
     (recomputed each step), or its average over the epochs. `alpha` and `beta` are the paper's exponents, None where
     the person's own settings are used. `focal_gamma` above 0 makes it the focal loss: w = (1 - p)^gamma.
-    `soft_share` is how much of a row's target is the quality checker's distribution instead of its label. `shuffled`
-    moves the weights to other rows: to any, or to one of the same class.
+    `soft_share` is how much of a row's target is the quality checker's distribution instead of its label, where the
+    person's settings are not used. `shuffled` moves weights and targets to other rows: to any, or to one of the same
+    class.
     """
 
     label: str
@@ -47,7 +48,7 @@ class Loss:
     @property
     def is_its_settings(self) -> bool:
         """Whether all that it does is to weigh the rows by its settings, once: what is forecast of these settings."""
-        return not (self.is_moving or self.is_placebo or self.soft_share)
+        return not (self.is_moving or self.is_placebo)
 
 
 LOSSES: Mapping[str, Loss] = {
@@ -77,7 +78,6 @@ LOSSES: Mapping[str, Loss] = {
         1,
         1,
     ),
-    # A row, not a setting of the weights: it says what a row teaches, which no weight, forecast or map can show.
     "soft": Loss(
         "Soft targets",
         f"All rows count the same; each teaches {1 - SOFT_SHARE:.0%} its label and {SOFT_SHARE:.0%} what the quality "

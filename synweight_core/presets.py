@@ -31,6 +31,12 @@ PRESETS: Mapping[str, Preset] = {
     "quality": _of_loss("quality"),
     "imp": _of_loss("imp"),
     "dimp": _of_loss("dimp", label="DIMP preview", note="Here the diversity checker stands in for the model."),
+    "blended": Preset(
+        "Blended",
+        "Each row teaches half its label and half what the quality checker says of it; rows with likely labels count "
+        "more, and the classes have the shares that they have among the real rows.",
+        WeightSettings(alpha=1, beta=0, soft_share=0.5, balance="real"),
+    ),
     "filtered": Preset(
         "Filtered",
         f"The {100 * FILTERED_SHARE:g} % of rows with the lowest quality are left out; the others count the same.",
@@ -58,7 +64,7 @@ def terms_words(settings: WeightSettings) -> str:
         parts.append(f"temperature {settings.temperature:g}")
     if settings.balance != "none":
         parts.append(f"balance {BALANCES[settings.balance].lower()}")
-    shares = {"drop": settings.drop_share, "real mass": settings.real_mass}
+    shares = {"soft targets": settings.soft_share, "drop": settings.drop_share, "real mass": settings.real_mass}
     parts += [f"{name} {100 * share:g} %" for name, share in shares.items() if share]
     return ", ".join(parts) or "CE"
 
@@ -74,8 +80,10 @@ def formula_words(settings: WeightSettings) -> str:
     if settings.temperature != 1:
         effect = "softer" if settings.temperature > 1 else "sharper"
         sentences.append(f"Quality at {settings.temperature:g} times its fitted temperature: {effect}")
+    if settings.soft_share:
+        sentences.append(f"The quality checker decides {100 * settings.soft_share:g} % of what a row teaches")
     if settings.balance != "none":
-        sentences.append(f"Class shares of the weight: {BALANCES[settings.balance].lower()}")
+        sentences.append(f"Class shares of what is taught: {BALANCES[settings.balance].lower()}")
     if settings.drop_share:
         sentences.append(f"The {100 * settings.drop_share:g} % of rows with the lowest quality weigh 0")
     if settings.real_mass:

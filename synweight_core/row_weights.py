@@ -13,6 +13,7 @@ import torch
 from synweight_core.doubts import DoubtfulWeightsWarning, doubts
 from synweight_core.losses import AVERAGE_DECAY, LOSSES
 from synweight_core.scaling import clip_and_scale, log_factor
+from synweight_core.soft_targets import soft_targets, wanted_shares
 from synweight_core.train_config import TrainConfig
 from synweight_core.train_data import TrainData
 from synweight_core.weighting import (
@@ -22,7 +23,6 @@ from synweight_core.weighting import (
     moving_average,
     pooled,
     shuffle_order,
-    soft_targets,
     warn_of_extremes,
     weights,
 )
@@ -130,19 +130,26 @@ class RowWeights:
         return clip_and_scale(log_w, log_factor=factor, caps=self._settings, log_prior=prior)
 
 
-def targets(config: TrainConfig, data: TrainData) -> torch.Tensor | None:
-    """What each training row teaches under the loss of a run, or None where it is its label alone. [n, K] float32
+def targets(config: TrainConfig, data: TrainData, weights: np.ndarray) -> torch.Tensor | None:
+    """What each training row teaches under the settings of a run, or None where it is its label alone. [n, K] float32
 
-    Raises ValueError when the loss needs the quality checker's distribution, and `data` lacks it.
+    `weights` are those of the synthetic rows [n]; a placebo moves what the checker says to other rows, too. Raises
+    ValueError when the settings ask for the quality checker's distribution, and `data` lacks it.
     """
-    share = LOSSES[config.loss].soft_share
-    if not share:
+    settings, loss = config.weight_settings, LOSSES[config.loss]
+    if not settings.soft_share or config.train_on == "real":
         return None
     if data.quality is None:
-        raise ValueError(f"The loss '{config.loss}' needs `quality`, the log-probabilities of all classes; none given.")
-    labels, n = data.train.labels, data.n_synthetic
-    of_synthetic = soft_targets(data.quality.astype(np.float32), labels[:n], share=share)
-    of_real = np.eye(data.quality.shape[1], dtype=np.float32)[labels[n:]]
+        raise ValueError("A soft share needs `quality`, the checker's log-probabilities of all classes; none given.")
+    labels, n, n_classes = data.train.labels, data.n_synthetic, data.quality.shape[1]
+    order = np.arange(n)
+    if loss.is_placebo:
+        order = shuffle_order(n, seed=config.seed, classes=labels[:n] if loss.shuffled == "within" else None)
+    of_synthetic = soft_targets(
+        data.quality[order].astype(np.float32), labels[:n], share=settings.soft_share, weights=weights,
+        shares=wanted_shares(settings.balance, n_classes=n_classes, real_shares=data.real_shares),
+    )  # fmt: skip
+    of_real = np.eye(n_classes, dtype=np.float32)[labels[n:]]
     return torch.from_numpy(np.concatenate([of_synthetic, of_real]))
 
 

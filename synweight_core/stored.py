@@ -24,7 +24,7 @@ _SCORES = {"validation", "test"}
 _SETTING_NUMBERS = {
     "alpha", "beta", "min_weight", "max_weight", "epochs", "batch_size", "learning_rate", "warmup_share",
     "weight_decay", "max_length", "evaluations_per_epoch", "seed", "edits", "relevance", "temperature", "drop_share",
-    "real_mass", "processes",
+    "real_mass", "soft_share", "processes",
 }  # fmt: skip
 _SETTING_TEXTS = {"loss", "train_on", "backbone", "device", "precision", "balance", "tracker"}
 

@@ -18,11 +18,11 @@ from synweight_core.forecast import Estimate, Forecaster, estimated, final
 from synweight_core.presets import terms_words
 from synweight_core.weighting import ExtremeWeightsWarning, WeightSettings
 
-ALPHAS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
-BETAS = (0.0, 0.25, 0.5, 1.0)
-GRID = tuple(itertools.product(ALPHAS, BETAS))  # first of all CE
+EXPONENTS = ((0.0, 0.0), (0.5, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0), (1.0, 0.5), (1.0, 1.0), (2.0, 1.0))
+TAUGHT = tuple(itertools.product((0.0, 0.5, 1.0), ("none", "real")))  # share of the checker in targets, balance
+GRID = tuple((*exponents, *taught) for taught in TAUGHT for exponents in EXPONENTS)  # first of all CE
 SWITCHES: tuple[Mapping[str, Any], ...] = (  # each alone, at the best point of the grid
-    {"drop_share": 0.3}, {"relevance": 0.5}, {"real_mass": 0.3}, {"balance": "real"},
+    {"drop_share": 0.3}, {"relevance": 0.5}, {"real_mass": 0.3},
 )  # fmt: skip
 TOTAL = len(GRID) + len(SWITCHES)
 UNKNOWN = Estimate(math.nan, math.nan, math.nan)
@@ -114,8 +114,8 @@ def suggest(
         warnings.simplefilter("ignore", ExtremeWeightsWarning)  # the forecast shows what comes of it
         try:
             tell()
-            for alpha, beta in GRID:
-                score(replace(off, alpha=alpha, beta=beta))
+            for alpha, beta, soft_share, balance in GRID:
+                score(replace(off, alpha=alpha, beta=beta, soft_share=soft_share, balance=balance))
                 if np.isnan(done[0].values[0]):
                     return _nothing_known(done[0].settings)
             at_best = done[choose(_values(done), _settings(done))[0]].settings

@@ -45,6 +45,7 @@ class TrainConfig:
     balance: str = "none"
     drop_share: float = 0.0
     real_mass: float = 0.0
+    soft_share: float = 0.0
     processes: int = 1
     tracker: str = ""
 

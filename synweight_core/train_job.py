@@ -176,7 +176,7 @@ def training_data(project: Project, dataset: Dataset, prepared: Prepared, config
         log_reference=columns.log_reference[kept],
         log_prior=columns.log_prior[kept],
         log_relevance=columns.log_relevance[kept],
-        quality=columns.quality[kept] if LOSSES[config.loss].soft_share else None,
+        quality=columns.quality[kept] if settings.soft_share else None,
         row_weights=row_weights,
         real_shares=columns.real_shares,
         n_real=len(joining.texts),

@@ -37,7 +37,7 @@ class ExtremeWeightsWarning(UserWarning):
 
 
 BALANCES = {"none": "As generated", "real": "As in the real rows", "uniform": "All classes alike"}
-_RANGES = {"temperature": (0.05, 20.0), "drop_share": (0.0, 0.95), "real_mass": (0.0, 0.95)}
+_RANGES = {"temperature": (0.05, 20.0), "drop_share": (0.0, 0.95), "real_mass": (0.0, 0.95), "soft_share": (0.0, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class WeightSettings:
     `alpha`, `beta` and `relevance` are exponents. `temperature` is a factor on the calibrated temperature of the
     quality checker (1: as calibrated). `balance` is a key of BALANCES. The `drop_share` of the rows with the
     lowest quality is left out. `real_mass` is the share of the weight that real rows hold which join the training.
+    `soft_share` is the share of what a row teaches that the quality checker says instead of its label.
     """
 
     alpha: float = 1.0
@@ -58,6 +59,7 @@ class WeightSettings:
     balance: str = "none"
     drop_share: float = 0.0
     real_mass: float = 0.0
+    soft_share: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_weight <= 1 <= self.max_weight:
@@ -87,7 +89,7 @@ def loss_settings(loss: str, tuned: WeightSettings) -> WeightSettings:
     row = LOSSES[loss]
     if row.alpha is None or row.beta is None:
         return tuned
-    return WeightSettings(row.alpha, row.beta, tuned.min_weight, tuned.max_weight)
+    return WeightSettings(row.alpha, row.beta, tuned.min_weight, tuned.max_weight, soft_share=row.soft_share)
 
 
 def log_weights(
@@ -134,20 +136,6 @@ def shuffle_order(n: int, *, seed: int, classes: np.ndarray | None = None) -> np
     return order
 
 
-def soft_targets(log_probs: np.ndarray, labels: np.ndarray, *, share: float) -> np.ndarray:
-    """`share` of the checker's distribution, the rest on the label; the label alone where it was not judged. [n, K]
-
-    Args:
-        log_probs: of all classes by the quality checker, nats; NaN for classes that it does not know. [n, K]
-        labels: [n] int.
-        share: 0 to 1.
-    """
-    hard = np.eye(log_probs.shape[1], dtype=log_probs.dtype)[labels]
-    judged = ~np.isnan(log_probs[np.arange(len(labels)), labels])
-    mixed = share * np.exp(np.nan_to_num(log_probs, nan=-np.inf)) + (1 - share) * hard
-    return np.where(judged[:, None], mixed, hard)
-
-
 def weights(
     log_quality: Array,
     log_reference: Array,
@@ -160,7 +148,8 @@ def weights(
 ) -> Array:
     """Weights of all rows, mean 1 over the judged rows, each within the caps. [n], dtype as given.
 
-    `drop_share` and `real_mass` are about which rows take part: see `quality_filter` and `pooled`.
+    `drop_share` and `real_mass` are about which rows take part (see `quality_filter` and `pooled`), `soft_share` about
+    what a row teaches (see `soft_targets`).
 
     Args:
         log_quality: of each row's label by the quality checker, nats; NaN not judged. [n]

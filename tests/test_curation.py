@@ -434,5 +434,5 @@ def test_a_run_of_any_loss_has_weights_of_mean_1_for_the_rows_that_it_trains_on(
     weighted = RowWeights(config, data)
     if weighted.is_fixed:
         assert weighted.latest.shape == (len(data.train.texts),) and weighted.latest.mean() == pytest.approx(1)
-    assert (data.quality is not None) == bool(LOSSES[loss].soft_share)
+    assert (data.quality is not None) == (loss == "soft")
     assert len(data.train.texts) == (21 if LOSSES[loss].alpha is None else N)

@@ -106,7 +106,7 @@ def test_class_balance_changes_the_weights_and_is_kept(demo):
     test.segmented_control(key=f"balance:{demo.id}").set_value("uniform").run()
     assert projects.load_settings(demo).balance == "uniform"
     assert test.metric[0].value != before
-    assert "Class shares of the weight: all classes alike" in texts(test)
+    assert "Class shares of what is taught: all classes alike" in texts(test)
 
 
 def test_only_the_map_folds_further_terms(demo):

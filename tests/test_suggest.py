@@ -111,15 +111,16 @@ def test_switches_are_tried_at_the_best_point_of_the_grid(planted):
     found, _ = planted
     grid, switched = found.candidates[: len(GRID)], found.candidates[len(GRID) :]
     best = max(grid, key=lambda each: each.forecast.mean)
-    assert {each.forecast.mean for each in grid if (each.settings.alpha, each.settings.beta) ==
-            (switched[0].settings.alpha, switched[0].settings.beta)} == {best.forecast.mean}  # fmt: skip
+    assert {each.forecast.mean for each in grid if each.settings == replace(switched[0].settings, drop_share=0)} == {
+        best.forecast.mean
+    }
     for each, switch in zip(switched, SWITCHES, strict=True):
         assert all(getattr(each.settings, name) == value for name, value in switch.items())
 
 
 def test_forecast_of_a_candidate_is_that_of_the_forecaster(noisy, planted):
     found, _ = planted
-    row = found.candidates[GRID.index((1.0, 0.0))]
+    row = found.candidates[GRID.index((1.0, 0.0, 0.0, "none"))]
     ce, said = (last(noisy.predictions(settings)) for settings in (CE, row.settings))
     assert (row.forecast, row.over_ce) == (noisy.estimate(said), noisy.estimate(said, against=ce))
 

@@ -185,7 +185,7 @@ def test_averaged_dimp_is_dimp_at_the_first_visit_of_a_row_and_lags_behind_it_th
 
 
 def test_soft_targets_need_the_distribution_of_the_checker():
-    with pytest.raises(ValueError, match="The loss 'soft' needs `quality`"):
+    with pytest.raises(ValueError, match="A soft share needs `quality`"):
         run("soft")
 
 
@@ -196,7 +196,7 @@ def test_soft_targets_of_a_sure_and_right_checker_train_like_ce():
 
 def test_real_rows_that_join_keep_their_label_under_soft_targets():
     half = np.log(np.full((12, 2), 0.5))
-    found = targets(TrainConfig(loss="soft"), data(quality=half, n_real=4))
+    found = targets(TrainConfig(loss="soft"), data(quality=half, n_real=4), np.ones(12))
     assert found[:12].numpy() == pytest.approx(np.where(np.eye(2)[LABELS[:12]] == 1, 0.75, 0.25))
     assert found[12:].tolist() == np.eye(2)[LABELS[12:]].tolist()
 

@@ -11,7 +11,9 @@ from torch.nn.functional import cross_entropy, log_softmax, softmax
 
 from synweight_core.losses import AVERAGE_DECAY, LOSSES, SOFT_SHARE
 from synweight_core.scaling import clip_and_scale, log_factor, scale_factors
+from synweight_core.soft_targets import aligned, soft_targets, wanted_shares
 from synweight_core.weighting import (
+    BALANCES,
     ExtremeWeightsWarning,
     WeightSettings,
     effective_sample_size,
@@ -23,7 +25,6 @@ from synweight_core.weighting import (
     quality_filter,
     rows_carrying,
     shuffle_order,
-    soft_targets,
     weight_terms,
     weights,
 )
@@ -114,13 +115,12 @@ OPTIMA = {
 TUNED = WeightSettings(alpha=0.3, beta=0.6, max_weight=math.inf)
 
 
-def trained(
-    row_settings: WeightSettings, *, reference: str = "diversity", soft_share: float = 0.0, shuffled: str = "no"
-) -> np.ndarray:
+def trained(row_settings: WeightSettings, *, reference: str = "diversity", shuffled: str = "no") -> np.ndarray:
     """The softmax of 3 logits after long training on ten rows in proportion to Q: exact expectations."""
     labels = torch.tensor([0] * 5 + [1] * 3 + [2] * 2)
     log_quality, log_diversity = torch.from_numpy(np.log([P, Q]))[:, labels]
-    targets = torch.from_numpy(soft_targets(np.log(np.tile(P, (10, 1))), labels.numpy(), share=soft_share))
+    said = np.log(np.tile(P, (10, 1)))
+    targets = torch.from_numpy(soft_targets(said, labels.numpy(), share=row_settings.soft_share))
     order = shuffle_order(10, seed=0, classes=labels.numpy()) if shuffled == "within" else np.arange(10)
     logits = torch.zeros(3, dtype=torch.float64, requires_grad=True)
     average = torch.full((10,), math.nan, dtype=torch.float64)
@@ -140,9 +140,7 @@ def trained(
 @pytest.mark.parametrize("loss", OPTIMA)
 def test_long_training_reaches_the_optimum_of_the_loss(loss):
     row = LOSSES[loss]
-    found = trained(
-        loss_settings(loss, TUNED), reference=row.reference, soft_share=row.soft_share, shuffled=row.shuffled
-    )
+    found = trained(loss_settings(loss, TUNED), reference=row.reference, shuffled=row.shuffled)
     np.testing.assert_allclose(found, OPTIMA[loss] / OPTIMA[loss].sum(), atol=1e-3)
 
 
@@ -462,6 +460,47 @@ def test_cross_entropy_against_soft_targets_is_the_mixture_of_both_cross_entropi
     torch.testing.assert_close(cross_entropy(logits, mixed, reduction="none"), 0.7 * hard + 0.3 * soft)
 
 
+def test_aligned_distributions_have_the_wanted_shares_together_and_keep_the_odds_between_rows():
+    said = np.log([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4]])
+    found = aligned(said, np.array([0.5, 0.5]))
+    np.testing.assert_allclose(np.exp(found).mean(axis=0), [0.5, 0.5], atol=1e-3)
+    moved = (found[:, 0] - found[:, 1]) - (said[:, 0] - said[:, 1])
+    np.testing.assert_allclose(moved, moved[0])  # one factor a class
+
+
+def test_rows_count_by_their_weight_in_the_alignment():
+    said = np.log([[0.9, 0.1], [0.2, 0.8]])
+    found = np.exp(aligned(said, np.array([0.3, 0.7]), weights=np.array([3.0, 1.0])))
+    np.testing.assert_allclose([0.75, 0.25] @ found, [0.3, 0.7], atol=1e-3)
+
+
+def test_alignment_asks_nothing_of_classes_that_are_unknown_or_not_wanted():
+    said = np.column_stack([np.log([[0.7, 0.2, 0.1], [0.5, 0.4, 0.1]]), [math.nan, math.nan]])
+    found = aligned(said, np.array([0.5, 0.3, 0.0, 0.2]))
+    np.testing.assert_allclose(np.exp(found[:, :3]).mean(axis=0), [0.625, 0.375, 0.0], atol=1e-3)
+    assert np.isnan(found[:, 3]).all()
+
+
+def test_alignment_of_a_checker_that_is_sure_of_one_class_is_finite():
+    said = np.array([[0.0, -1000.0], [0.0, -1000.0]])
+    found = aligned(said, np.array([0.5, 0.5]))
+    np.testing.assert_allclose(np.exp(found), 0.5, atol=1e-3)
+    assert aligned(said, np.array([0.5, 0.5]), weights=np.zeros(2)) is said  # nobody takes part
+
+
+def test_rows_without_a_judgement_take_no_part_in_the_alignment():
+    said = np.array([*np.log([[0.9, 0.1], [0.8, 0.2]]), [math.nan, math.nan]])
+    found = soft_targets(said, np.array([0, 0, 0]), share=1.0, shares=np.array([0.5, 0.5]))
+    np.testing.assert_allclose(found[:2].mean(axis=0), [0.5, 0.5], atol=1e-3)
+    assert found[2].tolist() == [1, 0]
+
+
+def test_each_balance_says_which_shares_are_wanted():
+    real = np.array([0.2, 0.8])
+    found = {name: wanted_shares(name, n_classes=2, real_shares=real) for name in BALANCES}
+    assert found["none"] is None and found["real"] is real and found["uniform"].tolist() == [1, 1]
+
+
 @BOTH
 def test_moving_average_begins_with_the_first_value(array):
     found = moving_average(array([math.nan, -2.0]), array([-1.0, -4.0]), decay=0.25)
@@ -497,4 +536,4 @@ def test_placebos_come_last_in_the_table_and_say_what_they_are_for():
 
 
 def test_only_losses_that_are_nothing_but_their_weights_count_for_a_setting():
-    assert [name for name, row in LOSSES.items() if row.is_its_settings] == ["ce", "quality", "imp", "tuned"]
+    assert [name for name, row in LOSSES.items() if row.is_its_settings] == ["ce", "quality", "imp", "soft", "tuned"]

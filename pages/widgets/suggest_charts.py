@@ -2,49 +2,58 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from pages.widgets.charts import is_dark, layout
 from synweight_core import palette
-from synweight_core.suggest import ALPHAS, BETAS, GRID, Candidate
+from synweight_core.suggest import GRID, Candidate
+
+_KEYS = ["weights", "taught"]
 
 
-def landscape(table: pd.DataFrame, title: str, *, chosen: tuple[float, float] | None) -> go.Figure:
-    """Points over CE by alpha and beta: orange above, blue below; a square marks the chosen point of the grid."""
-    by_point = table.set_index(["alpha", "beta"])
-    rows = [[by_point.loc[(a, b)] if (a, b) in by_point.index else None for a in ALPHAS] for b in BETAS]
-    over = [[np.nan if cell is None else cell["points over CE"] for cell in row] for row in rows]
-    reach = max(1.0, float(np.nanmax(np.abs(over))))
+def landscape(table: pd.DataFrame, title: str, *, chosen: int | None) -> go.Figure:
+    """Points over CE by exponents and by what rows teach: orange above, blue below; a square marks the `chosen` row."""
+    columns, rows = (list(dict.fromkeys(table[name])) for name in _KEYS)
+    cells = table.assign(hover=[_hover(row) for row in table.to_dict("records")]).pivot(
+        index="taught", columns="weights"
+    )
+    over, hover = (cells[name].reindex(index=rows, columns=columns) for name in ("points over CE", "hover"))
+    reach = max(1.0, float(over.abs().max(axis=None)))
     figure = go.Figure(
         go.Heatmap(
-            z=over, x=[f"{a:g}" for a in ALPHAS], y=[f"{b:g}" for b in BETAS], zmin=-reach, zmax=reach,
-            text=[["" if cell is None else f"{cell['points over CE']:+.1f}" for cell in row] for row in rows],
-            texttemplate="%{text}", hovertext=[[_hover(cell) for cell in row] for row in rows], hoverinfo="text",
+            z=over.to_numpy(), x=columns, y=rows, zmin=-reach, zmax=reach, texttemplate="%{z:+.1f}",
+            hovertext=hover.fillna("not forecast").to_numpy(), hoverinfo="text",
             colorscale=palette.diverging(dark=is_dark()), colorbar={"title": "Points"},
         )
     )  # fmt: skip
-    if chosen in by_point.index:
+    if chosen is not None:
         marker = {"symbol": "square-open", "size": 34, "color": "#E8EAED" if is_dark() else "#1F2328"}
-        x, y = (f"{value:g}" for value in chosen)
-        figure.add_scatter(x=[x], y=[y], mode="markers", marker=marker, hoverinfo="skip", showlegend=False)
-    layout(figure, title, x="Alpha", y="Beta", height=300)
-    return figure.update_layout(xaxis={"type": "category"}, yaxis={"type": "category"})
+        at = table.iloc[chosen]
+        figure.add_scatter(
+            x=[at["weights"]], y=[at["taught"]], mode="markers", marker=marker, hoverinfo="skip", showlegend=False
+        )
+    layout(figure, title, x="Exponents of the weights", y="What rows teach", height=360)
+    axes = {"type": "category", "automargin": True}
+    return figure.update_layout(xaxis=axes, yaxis=axes | {"autorange": "reversed"})
 
 
 def grid_table(candidates: Sequence[Candidate]) -> pd.DataFrame:
-    """The points of the grid: alpha, beta, points over CE, low, high."""
-    over = [(each.settings.alpha, each.settings.beta, each.over_ce) for each in candidates[: len(GRID)]]
+    """The points of the grid: exponents and what rows teach in words, points over CE, low, high."""
     return pd.DataFrame(
         [
-            {"alpha": alpha, "beta": beta, "points over CE": 100 * e.mean, "low": 100 * e.low, "high": 100 * e.high}
-            for alpha, beta, e in over
+            {"weights": f"α {each.settings.alpha:g}, β {each.settings.beta:g}", "taught": _taught_words(each),
+             "points over CE": 100 * each.over_ce.mean, "low": 100 * each.over_ce.low, "high": 100 * each.over_ce.high}
+            for each in candidates[: len(GRID)]
         ]
-    )
+    )  # fmt: skip
 
 
-def _hover(cell: pd.Series | None) -> str:
-    if cell is None:
-        return "not forecast"
-    return f"{cell['points over CE']:+.1f} points over CE ({cell['low']:+.1f} to {cell['high']:+.1f})"
+def _taught_words(candidate: Candidate) -> str:
+    share, is_balanced = candidate.settings.soft_share, candidate.settings.balance != "none"
+    source = {0.0: "labels", 1.0: "checker"}.get(share, f"{100 * share:g} % checker")
+    return source + (", real class shares" if is_balanced else "")
+
+
+def _hover(row: dict[str, float]) -> str:
+    return f"{row['points over CE']:+.1f} points over CE ({row['low']:+.1f} to {row['high']:+.1f})"

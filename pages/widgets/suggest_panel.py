@@ -104,12 +104,11 @@ def _verdict(project: Project, suggestion: Suggestion, *, outdated: bool) -> Non
 
 def _landscape(suggestion: Suggestion, *, key: str) -> None:
     table = suggest_charts.grid_table(suggestion.candidates)
-    chosen = suggestion.candidates[suggestion.chosen].settings
     top = table.loc[table["points over CE"].idxmax()]
-    title = f"Highest at alpha {top['alpha']:g}, beta {top['beta']:g}: {top['points over CE']:+.1f} points over CE"
-    marked = (chosen.alpha, chosen.beta) if suggestion.chosen < len(GRID) else None
+    title = f"Highest at {top['weights']}, {top['taught']}: {top['points over CE']:+.1f} points over CE"
+    marked = suggestion.chosen if suggestion.chosen < len(GRID) else None
     figure = suggest_charts.landscape(table, title, chosen=marked)
-    alt = f"Forecast points over CE by alpha and beta. {title}."
+    alt = f"Forecast points over CE by exponents and by what rows teach. {title}."
     charts.show(figure, table, alt=alt, key=f"landscape:{key}")
 
 

@@ -46,6 +46,10 @@ _SLIDERS = {
     "temperature": _Slider("Temperature of quality (1 = calibrated)", 0.25, 4, 0.05,
                            "Factor on the fitted temperature of the quality checker. 1 leaves it as calibrated; above "
                            "1 its judgements are softer, below 1 sharper."),
+    "soft_share": _Slider("Soft targets: trust in the checker's label", 0, 100, 5,
+                          "How much of what a row teaches is what the quality checker says of it; the rest is its "
+                          "label. A weight only makes a wrong label count less; this says what it should have been.",
+                          scale=100, format="%g %%"),
     "drop_share": _Slider("Drop the worst", 0, 90, 1,
                           "The rows with the lowest quality, as many as this, weigh 0 and are not trained on.",
                           scale=100, format="%g %%"),
@@ -101,6 +105,7 @@ def _more_terms(project: Project, stored: WeightSettings) -> None:
     fitted = loaded.prepared(project.id, project.data_hash).facts["quality_temperature"]
     used = f"; in use: {stored.temperature * fitted:.2f}" if stored.temperature != 1 else ""
     st.caption(f"Fitted temperature {fitted:.2f}{used}.")
+    _slider(project, stored, "soft_share")
     _slider(project, stored, "drop_share")
     _slider(project, stored, "real_mass")
     key = _key(project, "balance")
@@ -108,7 +113,8 @@ def _more_terms(project: Project, stored: WeightSettings) -> None:
     st.segmented_control(
         "Class balance", list(BALANCES), format_func=BALANCES.__getitem__, key=key, required=True, wrap=True,
         on_change=_save, args=(project, "balance"),
-        help="Which share of the weight each class has: what follows from its rows, that of the real rows, or equal.",
+        help="Which share of the weight, and of soft targets, each class has: what follows from its rows, that of the "
+        "real rows, or equal.",
     )  # fmt: skip
 
 
