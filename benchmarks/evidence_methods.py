@@ -4,6 +4,7 @@ What is chosen for a set (exponents, mass of the real rows) is chosen by cross-v
 not test. No method sees a test row before it has ended.
 """
 
+import itertools
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -73,8 +74,8 @@ def suggested_pooled(case: Case) -> WeightSettings:
     simplest within a standard error of the best is taken.
     """
     terms = dict.fromkeys((suggested(case), BLENDED))
-    candidates = [[natural(case, each), *(replace(each, real_mass=mass) for mass in MASSES)] for each in terms]
-    return best_of(_forecaster(case), sum(candidates, []))
+    joined = [(natural(case, each), *(replace(each, real_mass=mass) for mass in MASSES)) for each in terms]
+    return best_of(_forecaster(case), [*itertools.chain.from_iterable(joined)])
 
 
 def best_of(forecaster: Forecaster, candidates: Sequence[WeightSettings]) -> WeightSettings:

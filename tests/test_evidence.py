@@ -66,7 +66,7 @@ def test_plan_has_the_main_methods_on_all_sets_before_the_next_seed(modules):
 
 def test_plan_has_each_record_once_and_keeps_methods_to_their_sets(modules):
     plan = [*modules.evidence.in_order(modules.evidence_data.SETS, modules.evidence_methods.METHODS, range(4))]
-    assert len(plan) == len({*plan}) == 4 * (16 * 8 + 2 * 3)
+    assert len(plan) == len({*plan}) == 4 * (17 * 8 + 2 * 3)
     assert {name for name, method, _ in plan if method == "reweighted"} == {*modules.evidence_methods.REWEIGHTED_SETS}
 
 
@@ -219,7 +219,7 @@ def test_report_and_drawing_say_differences_and_what_is_missing(modules, options
     assert json.loads(line)["key"]["method"] == "imp"
     modules.evidence.write_report(options)
     text, drawn = ((options.out / f"evidence.{suffix}").read_text() for suffix in ("md", "svg"))
-    assert "8 of 536 records are measured; 528 are missing" in text
+    assert "8 of 568 records are measured; 560 are missing" in text
     assert "| IMP | +0.0 (+0.0 to +0.0) | +0.0 (+0.0 to +0.0) | +0.0 ± 0.0 (2) |" in text
     assert "100.0 (2 of 4 seeds)" in text and "| Focal loss |" not in text
     assert drawn.count("<circle") == 2
