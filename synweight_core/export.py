@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from synweight_core import atlas, storage
-from synweight_core.curated import curated_weights, edit_words, relabelled, weight_columns
+from synweight_core.curated import curated_weights, edit_words, relabelled, taught, weight_columns
 from synweight_core.curation import Curation, load_curation
 from synweight_core.data import Dataset
 from synweight_core.errors import DataError, NotFoundError
+from synweight_core.losses import LOSSES
 from synweight_core.prepare import Prepared, load_prepared, need_prepared
 from synweight_core.projects import load_dataset, load_project
 from synweight_core.recipe import Recipe, run_recipe, run_row_weights, to_json
@@ -29,6 +31,7 @@ from synweight_core.snippets import SNIPPETS
 from synweight_core.train_config import TrainConfig
 from synweight_core.weighting import WeightSettings
 
+TARGET_PREFIX = "target:"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run
 
 
@@ -44,7 +47,8 @@ def weighted_rows(
 
     `label` is the current one, `edit` says what was done to the row. Where they are computed: `quality` (0 to 1),
     `diversity` and `relevance` (nats), and, at these `settings`, the columns that the weights are made of:
-    `log_quality` (nats, with the chosen temperature; NaN not judged) and `log_reference` (nats).
+    `log_quality` (nats, with the chosen temperature; NaN not judged) and `log_reference` (nats); with soft targets also
+    `target:LABEL`, how much of each label the row teaches (0 to 1).
     """
     rows = dataset.synthetic.assign(weight=row_weights, label_in_file=dataset.synthetic["label"], edit="")
     if curation is not None and curation.edited:
@@ -58,7 +62,11 @@ def weighted_rows(
     if curation is None or settings is None:
         return rows
     columns = weight_columns(prepared, settings, curation)
-    return rows.assign(log_quality=columns.log_quality, log_reference=columns.log_reference)
+    rows = rows.assign(log_quality=columns.log_quality, log_reference=columns.log_reference)
+    if not settings.soft_share:
+        return rows
+    of_label = zip(dataset.labels, taught(columns, settings, row_weights).T, strict=True)
+    return rows.assign(**{f"{TARGET_PREFIX}{label}": shares for label, shares in of_label})
 
 
 def project_weights(project_id: str, settings: WeightSettings) -> pd.DataFrame:
@@ -77,11 +85,13 @@ def run_weights(run: Run) -> pd.DataFrame:
         DataError: it trained on real rows alone, which have no weights, or its edits are lost.
     """
     row_weights, project = run_row_weights(run), load_project(run.project)
-    curation = load_curation(project, lines=run.settings.get("edits", 0))
+    curation, config = load_curation(project, lines=run.settings.get("edits", 0)), TrainConfig(**run.settings)
+    settings = config.weight_settings
+    if LOSSES[config.loss].is_placebo:  # what it taught is on purpose wrong
+        settings = replace(settings, soft_share=0.0)
     return weighted_rows(
-        load_dataset(project), load_prepared(project), row_weights,
-        curation=curation, settings=TrainConfig(**run.settings).weight_settings,
-    )  # fmt: skip
+        load_dataset(project), load_prepared(project), row_weights, curation=curation, settings=settings
+    )
 
 
 def to_parquet(rows: pd.DataFrame) -> bytes:

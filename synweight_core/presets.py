@@ -44,6 +44,8 @@ PRESETS: Mapping[str, Preset] = {
     ),
 }
 
+DEFAULT = PRESETS["blended"].settings  # of a project whose settings nobody has changed (docs/blended-targets.md)
+
 
 def with_preset(name: str, settings: WeightSettings) -> WeightSettings:
     """The terms of a preset within the caps of `settings`. Raises KeyError when there is no such preset."""

@@ -23,6 +23,7 @@ from synweight_core.data import Dataset, Unjudged, Upload, build_dataset, check_
 from synweight_core.errors import DataError, NotFoundError, file_sentence
 from synweight_core.findings import Finding
 from synweight_core.models import MINILM
+from synweight_core.presets import DEFAULT
 from synweight_core.several_files import combine
 from synweight_core.stored import is_number, is_text
 from synweight_core.tables.cells import clean_text
@@ -254,9 +255,9 @@ def load_settings(project: Project) -> WeightSettings:
     """The weight settings last used in this project; the default where their file is damaged."""
     stored = storage.read_json(project.folder / "settings.json")
     try:
-        return WeightSettings(**stored) if stored else WeightSettings()
+        return WeightSettings(**stored) if stored else DEFAULT
     except (TypeError, ValueError, OverflowError):  # damaged, or of another version
-        return WeightSettings()
+        return DEFAULT
 
 
 def save_settings(project: Project, settings: WeightSettings) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -20,6 +21,7 @@ from conftest import END_SECONDS, ended, until
 from synweight_core import __version__, curation, projects, runs
 from synweight_core.cli import _found_line, main
 from synweight_core.map_scores import load_map_scores
+from synweight_core.presets import DEFAULT, settings_words
 from synweight_core.projects import DEMO_FOLDER
 from synweight_core.recipe import project_recipe, to_json
 from synweight_core.weighting import WeightSettings
@@ -183,7 +185,7 @@ def test_weigh_says_the_effective_sample_size_and_writes_the_rows(shop, tmp_path
     assert answer.exit_code == 0
     found = re.match(r"80 rows, effective sample size (\d+); half of the weight sits on (\d+) rows", answer.output)
     assert 1 <= int(found[2]) <= int(found[1]) <= 80
-    assert "(alpha 2, weights 0 to 4)" in answer.output
+    assert f"({settings_words(replace(DEFAULT, alpha=2, max_weight=4))})" in answer.output
     rows = read(out)
     assert len(rows) == 80
     assert rows["weight"].mean() == pytest.approx(1)
@@ -194,17 +196,22 @@ def test_weigh_says_the_effective_sample_size_and_writes_the_rows(shop, tmp_path
 def test_weigh_keeps_the_settings_for_the_next_command(shop):
     synweight("weigh", shop.id, "--alpha", 1.5)
     answer = synweight("weigh", shop.id, "--beta", 0.25)
-    assert "(alpha 1.5, beta 0.25, weights 0 to 10)" in answer.output
+    assert f"({settings_words(replace(DEFAULT, alpha=1.5, beta=0.25))})" in answer.output
     assert projects.load_settings(shop).alpha == 1.5
 
 
 def test_weigh_takes_every_term_and_says_it(shop, tmp_path):
     out = tmp_path / "weights.csv"
-    terms = ("--relevance", 0.3, "--temperature", 2, "--balance", "uniform", "--drop-share", 0.25, "--real-mass", 0.2)
+    terms = ("--relevance", 0.3, "--temperature", 2, "--balance", "uniform", "--drop-share", 0.25, "--real-mass", 0.2,
+             "--soft-share", 0.75)  # fmt: skip
     answer = synweight("weigh", shop.id, *terms, "--out", out)
-    words = "alpha 1, relevance 0.3, temperature 2, balance all classes alike, drop 25 %, real mass 20 %"
+    words = (
+        "alpha 1, relevance 0.3, temperature 2, balance all classes alike, soft targets 75 %, drop 25 %, real mass 20 %"
+    )
     assert f"({words}, weights 0 to 10)" in answer.output
-    expected = WeightSettings(relevance=0.3, temperature=2, balance="uniform", drop_share=0.25, real_mass=0.2)
+    expected = WeightSettings(
+        relevance=0.3, temperature=2, balance="uniform", drop_share=0.25, real_mass=0.2, soft_share=0.75
+    )
     assert projects.load_settings(shop) == expected
     assert (pd.read_csv(out)["weight"] == 0).sum() == 20
 
@@ -214,6 +221,7 @@ def test_weigh_takes_every_term_and_says_it(shop, tmp_path):
     [
         ("--drop-share", 1, 1, "drop_share is 1.0; expected 0 to 0.95."),
         ("--temperature", 0, 1, "temperature is 0.0; expected 0.05 to 20."),
+        ("--soft-share", 1.5, 1, "soft_share is 1.5; expected 0 to 1."),
         ("--relevance", "nan", 1, "relevance nan must be finite"),
         ("--balance", "half", 2, "'half' is not one of 'none', 'real', 'uniform'"),
     ],
@@ -222,7 +230,7 @@ def test_weigh_refuses_a_term_beyond_its_range_and_keeps_the_settings(shop, opti
     answer = synweight("weigh", shop.id, option, value)
     assert answer.exit_code == code
     assert message in answer.output
-    assert projects.load_settings(shop) == WeightSettings()
+    assert projects.load_settings(shop) == DEFAULT
 
 
 def test_edits_are_listed_and_weigh(shop, tmp_path):

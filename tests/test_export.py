@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 from conftest import END_SECONDS
 
-from synweight_core import atlas, curation, export
+from synweight_core import atlas, curation, export, projects
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.models import MINILM, model_source
 from synweight_core.prepare import need_prepared
+from synweight_core.presets import DEFAULT
 from synweight_core.snippets import SNIPPETS
 from synweight_core.weighting import WeightSettings
 
@@ -75,6 +76,27 @@ def test_weighted_rows_keep_the_order_and_columns_of_the_upload(demo):
     assert rows.loc[mislabelled, "weight"].mean() < 0.3 < rows.loc[~mislabelled, "weight"].mean()
 
 
+def test_rows_with_soft_targets_say_what_they_teach_in_the_shares_of_the_real_rows(demo):
+    rows = export.project_weights(demo.id, DEFAULT)
+    targets = rows.filter(regex="^target:").rename(columns=lambda name: name.removeprefix("target:"))
+    assert [*targets.columns] == [*demo.labels]
+    np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-5)
+    of_label = [shares[label] for shares, label in zip(targets.to_dict("records"), rows["label"], strict=True)]
+    assert min(of_label) >= 0.5 - 1e-6  # the label keeps its half
+    taught = targets.mul(rows["weight"], axis=0).sum() / rows["weight"].sum()
+    real = projects.load_dataset(demo).real.query("split != 'test'")["label"].value_counts(normalize=True)
+    np.testing.assert_allclose(taught[real.index], real, atol=0.01)
+    assert not any(name.startswith("target:") for name in export.project_weights(demo.id, WeightSettings()).columns)
+
+
+def test_row_that_a_person_relabelled_teaches_that_label_alone(demo):
+    before = export.project_weights(demo.id, DEFAULT).iloc[3]
+    new = next(label for label in demo.labels if label != before["label"])
+    curation.relabel(demo, np.array([3]), label=new)
+    row = export.project_weights(demo.id, DEFAULT).iloc[3]
+    assert [row[f"target:{label}"] for label in demo.labels] == [label == new for label in demo.labels]
+
+
 def test_atlas_file_has_the_map_with_neighbours_and_edits(demo, tmp_path):
     curation.exclude(demo, np.array([5]))
     prepared, edits = need_prepared(demo), curation.load_curation(demo)
@@ -96,13 +118,17 @@ def test_unknown_project_is_refused(workspace):
         export.project_weights("nope", WeightSettings())
 
 
+@pytest.mark.parametrize("is_soft", [False, True])
 @pytest.mark.parametrize("name", SNIPPETS)
-def test_snippet_is_short_and_trains_on_the_exported_file(name, tmp_path):
+def test_snippet_is_short_and_trains_on_the_exported_file(name, is_soft, tmp_path):
     code = SNIPPETS[name].code
-    assert 5 <= len([line for line in code.splitlines() if line]) <= 15
+    assert 5 <= len([line for line in code.splitlines() if line]) <= 20
     texts = ["the parcel is late", "where is my order", "refund me", "money back"] * 2
     rows = pd.DataFrame({"text": texts, "text_b": "", "label": ["late", "late", "refund", "refund"] * 2})
-    rows.assign(weight=[0.5, 1.5, 1, 1, 2, 0, 1, 1.0]).to_parquet(tmp_path / "weights.parquet")
+    rows = rows.assign(weight=[0.5, 1.5, 1, 1, 2, 0, 1, 1.0])
+    if is_soft:
+        rows = rows.assign(**{"target:late": [0.9, 0.8, 0, 0.1] * 2, "target:refund": [0.1, 0.2, 1, 0.9] * 2})
+    rows.to_parquet(tmp_path / "weights.parquet")
     code = code.replace("sentence-transformers/all-MiniLM-L6-v2", model_source(MINILM))
     code = code.replace('TrainingArguments("model",', 'TrainingArguments("model", max_steps=1,')
     done = subprocess.run(

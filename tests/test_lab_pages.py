@@ -1,10 +1,13 @@
 """The tabs of the Weights page: each says something on the demo, and what to do where there is nothing to say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_pages import app, press, texts
 
 from synweight_core import curation, ledger, map_view, named_settings, projects
+from synweight_core.presets import DEFAULT, settings_words
 from synweight_core.weighting import WeightSettings
 
 
@@ -59,6 +62,7 @@ def test_no_row_left_says_what_to_do(demo):
 
 def test_a_class_without_weight_is_named(demo):
     refunds = np.flatnonzero(projects.load_dataset(demo).synthetic["label"] == "refund")
+    projects.save_settings(demo, WeightSettings())
     curation.set_factor(demo, refunds, factor=0.01)
     assert "Hardly any weight is left for: refund" in texts(lab(demo, "Meters"))
 
@@ -95,7 +99,7 @@ def test_rows_that_the_last_move_changed_are_shown_with_both_weights(demo):
     table = next(frame.value for frame in test.dataframe if "before" in frame.value)
     factors = np.log(table["weight"].clip(lower=0.01) / table["before"].clip(lower=0.01)).abs()
     assert len(table) == 50 and factors.is_monotonic_decreasing and factors.min() > 0
-    assert "Before: alpha 1, weights 0 to 10. Now: alpha 3, weights 0 to 10." in texts(test)
+    assert f"Before: {settings_words(DEFAULT)}. Now: {settings_words(replace(DEFAULT, alpha=3))}." in texts(test)
 
 
 def test_kept_settings_are_started_as_a_run(demo, monkeypatch):
@@ -109,4 +113,4 @@ def test_kept_settings_are_started_as_a_run(demo, monkeypatch):
     (config,) = started
     assert (config.loss, config.weight_settings) == ("tuned", WeightSettings(alpha=2, drop_share=0.2))
     assert "A run with the settings Strict was started" in test.success[0].value
-    assert projects.load_settings(demo) == WeightSettings()
+    assert projects.load_settings(demo) == DEFAULT

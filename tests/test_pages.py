@@ -10,6 +10,7 @@ from conftest import ROOT, ended
 from streamlit.testing.v1 import AppTest
 
 from synweight_core import curation, named_settings, projects, selections
+from synweight_core.presets import DEFAULT, settings_words
 from synweight_core.weighting import WeightSettings
 
 PAGES = ("data", "map", "weights", "train", "runs", "projects")
@@ -69,7 +70,7 @@ def test_preset_sets_the_exponents(demo):
 def test_presets_of_equal_terms_show_the_one_that_was_chosen(demo):
     test = app("weights", project=demo.id)
     key = f"preset:{demo.id}"
-    assert test.segmented_control(key=key).value == "quality"
+    assert test.segmented_control(key=key).value == "blended"
     test.segmented_control(key=key).set_value("dimp").run()
     assert test.segmented_control(key=key).value == "dimp"
     test.slider(key=f"relevance:{demo.id}").set_value(0.3).run()
@@ -83,20 +84,26 @@ def test_preset_keeps_the_caps_and_reset_does_not(demo):
     assert projects.load_settings(demo) == WeightSettings(0, 0, max_weight=5, drop_share=0.3)
     assert test.slider(key=f"drop_share:{demo.id}").value == 30
     test.button(key=f"reset:{demo.id}").click().run()
-    assert projects.load_settings(demo) == WeightSettings()
+    assert projects.load_settings(demo) == DEFAULT
     assert test.slider(key=f"max_weight:{demo.id}").value == 10
 
 
 @pytest.mark.parametrize(
     ("name", "shown", "kept"),
-    [("relevance", 0.5, 0.5), ("temperature", 2.0, 2.0), ("drop_share", 29.0, 0.29), ("real_mass", 20.0, 0.2)],
+    [
+        ("relevance", 0.5, 0.5),
+        ("temperature", 2.0, 2.0),
+        ("drop_share", 29.0, 0.29),
+        ("real_mass", 20.0, 0.2),
+        ("soft_share", 25.0, 0.25),
+    ],
 )
 @pytest.mark.parametrize("page", ["map", "weights"])
 def test_every_term_has_a_slider_that_is_kept_on_disk(demo, page, name, shown, kept):
     test = app(page, project=demo.id)
     test.slider(key=f"{name}:{demo.id}").set_value(shown).run()
     assert not test.exception
-    assert projects.load_settings(demo) == replace(WeightSettings(), **{name: kept})
+    assert projects.load_settings(demo) == replace(DEFAULT, **{name: kept})
     assert test.slider(key=f"{name}:{demo.id}").value == shown
 
 
@@ -145,11 +152,11 @@ def test_settings_are_kept_compared_applied_and_deleted(demo):
     next(box for box in test.text_input if box.label == "Keep the settings in use as").set_value("Strict *one*")
     press(test, "Keep settings")
     (kept,) = named_settings.list_settings(demo)
-    assert kept.settings == WeightSettings(alpha=2)
+    assert kept.settings == replace(DEFAULT, alpha=2)
     test.button(key=f"reset:{demo.id}").click().run()
     table = next(frame.value for frame in test.dataframe if "half_rows" in frame.value and "settings" in frame.value)
     assert table["name"].tolist() == ["In use", "Strict *one*"]
-    assert table["settings"].tolist() == ["alpha 1, weights 0 to 10", "alpha 2, weights 0 to 10"]
+    assert table["settings"].tolist() == [settings_words(DEFAULT), settings_words(kept.settings)]
     assert table["effective_sample_size"][0] > table["effective_sample_size"][1]
     assert f"{table['effective_sample_size'][0]:,.0f} rows" == test.metric[0].value
     press(test, "Apply")
@@ -202,7 +209,7 @@ def test_link_to_settings_that_cannot_be_used_says_so_and_changes_nothing(demo, 
     test.run()
     assert not test.exception
     assert f"The settings of this link were not applied. {message}" in texts(test)
-    assert projects.load_settings(demo) == WeightSettings()
+    assert projects.load_settings(demo) == DEFAULT
 
 
 def test_collapsed_weights_are_said_loudly(demo):

@@ -11,6 +11,7 @@ from synweight_core import cache, prepare, projects, runs, storage, uploads
 from synweight_core.columns import Columns
 from synweight_core.data import Upload, build_dataset
 from synweight_core.errors import DataError
+from synweight_core.presets import DEFAULT
 from synweight_core.train_config import TrainConfig, run_config
 from synweight_core.weighting import WeightSettings
 
@@ -63,7 +64,7 @@ def test_settings_that_no_slider_could_show_are_refused():
     project = projects.create_project(dataset(), "One")
     with pytest.raises(ValueError, match="max_weight: expected finite numbers"):
         projects.save_settings(project, WeightSettings(max_weight=float("inf")))
-    assert projects.load_settings(project) == WeightSettings()
+    assert projects.load_settings(project) == DEFAULT
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"id": 1}', "not json", ""])

@@ -77,7 +77,7 @@ def _model_note(run: Run, config: TrainConfig) -> None:
 def _last_config(project: Project) -> TrainConfig:
     """What was last trained in this project; at first DIMP with defaults."""
     latest = runs.list_runs(project_id=project.id, kind="train")[:1]
-    return (config_of(latest[0]) if latest else None) or TrainConfig(loss="dimp")
+    return (config_of(latest[0]) if latest else None) or TrainConfig(loss="tuned")
 
 
 def _fields(start: TrainConfig, *, key: str) -> tuple[dict[str, Any], int]:

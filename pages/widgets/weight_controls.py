@@ -9,7 +9,7 @@ from pages.widgets.settings_panel import take_link
 from pages.widgets.trouble import told_briefly
 from synweight_core import projects
 from synweight_core.prepare import Prepared
-from synweight_core.presets import PRESETS, formula_words, preset_of, with_preset
+from synweight_core.presets import DEFAULT, PRESETS, formula_words, preset_of, with_preset
 from synweight_core.projects import Project
 from synweight_core.weighting import BALANCES, WeightSettings
 
@@ -95,7 +95,7 @@ def _presets(project: Project, stored: WeightSettings) -> None:
     st.button(
         "Reset", icon=":material/restart_alt:", key=_key(project, "reset"), help="All terms as in a new project.",
         on_click=told_briefly(projects.save_settings),
-        args=(project, WeightSettings()), disabled=stored == WeightSettings(),
+        args=(project, DEFAULT), disabled=stored == DEFAULT,
     )  # fmt: skip
 
 
