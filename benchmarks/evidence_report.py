@@ -65,9 +65,9 @@ def over_sets(found: Iterable[Interval | None]) -> tuple[float, float] | None:
     return statistics.mean(each.mean for each in known), half
 
 
-def minus(records: Records, pair: tuple[str, str], *, half: str) -> list[float]:
-    """The differences of two methods on the sets that are evidence and have both."""
-    found = (difference(records, name, pair, half=half) for name in EVIDENCE)
+def minus(records: Records, pair: tuple[str, str], *, half: str, sets: Sequence[str] = EVIDENCE) -> list[float]:
+    """The differences of two methods on those of the sets that have both; by default on those that are evidence."""
+    found = (difference(records, name, pair, half=half) for name in sets)
     return [each.mean for each in found if each]
 
 
@@ -83,18 +83,32 @@ def pooled_minus_best(records: Records, *, half: str) -> list[float]:
 
 
 def summary(records: Records, *, half: str) -> dict[str, Any]:
-    """The figures of --quick in points, over the sets that are evidence; None where nothing is measured."""
-    over = {other: minus(records, ("suggested", other), half=half) for other in ("ce", "imp", "dimp")}
+    """The figures of --quick in points, over the sets that are evidence; None where nothing is measured.
+
+    The smallest difference to CE is that of these sets and the control.
+    """
+    others = ("ce", "imp", "dimp", "placebo_within")
+    over = {other: minus(records, ("suggested", other), half=half) for other in others}
+    with_control = minus(records, ("suggested", "ce"), half=half, sets=(*EVIDENCE, CONTROL))
+    blended = minus(records, ("blended", "ce"), half=half)
     pooled = pooled_minus_best(records, half=half)
     placebo = minus(records, ("placebo", "ce"), half=half)
     return {
         "suggested_minus_ce_mean": _rounded(over["ce"], statistics.mean),
-        "suggested_minus_ce_min": _rounded(over["ce"], min),
+        "suggested_minus_ce_min": _rounded(with_control, min),
         "suggested_minus_imp_mean": _rounded(over["imp"], statistics.mean),
         "suggested_minus_dimp_mean": _rounded(over["dimp"], statistics.mean),
+        "suggested_minus_placebo_within_mean": _rounded(over["placebo_within"], statistics.mean),
+        "blended_minus_ce_mean": _rounded(blended, statistics.mean),
         "pooled_minus_best_mean": _rounded(pooled, statistics.mean),
+        "pooled_minus_best_min": _rounded(pooled, min),
         "placebo_sets_below_1": sum(gain < PLACEBO_POINTS for gain in placebo) if placebo else None,
-        "sets_measured": {"suggested_minus_ce": len(over["ce"]), "pooled": len(pooled), "placebo": len(placebo)},
+        "sets_measured": {
+            "suggested_minus_ce": len(over["ce"]),
+            "control": len(with_control) - len(over["ce"]),
+            "pooled": len(pooled),
+            "placebo": len(placebo),
+        },
     }
 
 

@@ -197,7 +197,7 @@ def test_summary_is_over_the_sets_that_are_evidence(modules):
     records += [record("mrpc", method, 0, down) for method in pooled if method != "real"]  # not all baselines
     records += [record("sst2", "placebo", 0, up), record("mrpc", "placebo", 0, up)]
     found = modules.evidence_report.summary(records, half="B")
-    assert found["suggested_minus_ce_mean"] == 25 and found["suggested_minus_ce_min"] == 0
+    assert found["suggested_minus_ce_mean"] == 25 and found["suggested_minus_ce_min"] == -50  # the control counts here
     assert found["pooled_minus_best_mean"] == 0
     assert found["placebo_sets_below_1"] == 1
     assert found["suggested_minus_imp_mean"] is None

@@ -57,7 +57,7 @@ _SLIDERS = {
                          "In training the real rows join with this share of the weight. 0 %: synthetic rows alone.",
                          scale=100, format="%g %%"),
 }  # fmt: skip
-_MAIN = ("alpha", "beta", "min_weight", "max_weight")
+_MAIN = ("alpha", "beta", "soft_share", "min_weight", "max_weight")
 
 
 def weight_controls(project: Project, *, is_compact: bool = False) -> WeightSettings:
@@ -105,7 +105,6 @@ def _more_terms(project: Project, stored: WeightSettings) -> None:
     fitted = loaded.prepared(project.id, project.data_hash).facts["quality_temperature"]
     used = f"; in use: {stored.temperature * fitted:.2f}" if stored.temperature != 1 else ""
     st.caption(f"Fitted temperature {fitted:.2f}{used}.")
-    _slider(project, stored, "soft_share")
     _slider(project, stored, "drop_share")
     _slider(project, stored, "real_mass")
     key = _key(project, "balance")
