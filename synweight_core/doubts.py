@@ -31,11 +31,11 @@ def doubts(
         log_quality: of each row's label, nats; NaN not judged. [n]
         labels: [n] int.
         texts: what tells rows apart, a text or a pair of them. [n]
-        settings: an alpha of 0 asks the quality checker nothing.
+        settings: an alpha and a soft share of 0 ask the quality checker nothing.
         label_names: of the K classes.
     """
     found = [_copies(texts)]
-    if settings.alpha:
+    if settings.alpha or settings.soft_share:
         found += [_not_judged(log_quality, labels, label_names), _wrong(log_quality, n_classes=len(label_names))]
     return [sentence for sentence in found if sentence]
 
@@ -69,5 +69,5 @@ def _wrong(log_quality: np.ndarray, *, n_classes: int) -> str:
     return (
         f"The quality checker finds the label of {below:.0%} of the rows less likely than chance: either it is wrong, "
         "or the labels of the two files do not mean the same. Weights of such a checker are not to be trusted; look at "
-        "its trust figures, or lower alpha."
+        "its trust figures, or lower alpha and the soft targets."
     )

@@ -28,7 +28,7 @@ from synweight_core.weighting import WeightSettings, loss_settings
 _DAMAGED = (OSError, zipfile.BadZipFile, ValueError, KeyError, EOFError, TypeError)
 _KEPT_IN_MEMORY = 512  # runs whose predictions stay read: 6 bytes a test row each
 _SAID = ("backbone", "epochs", "batch_size", "learning_rate")
-_NAMED = ("ce", "quality", "imp")  # losses whose weights are fixed
+_NAMED = ("ce", "quality", "imp", "soft")  # losses whose weights are fixed
 _PLAIN = "CE"  # what `terms_words` calls settings without any term
 
 
