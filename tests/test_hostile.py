@@ -10,6 +10,7 @@ import pytest
 from synweight_core import curation, data, drafts, map_wire, projects, runs, storage, trash, uploads
 from synweight_core.columns import Columns
 from synweight_core.errors import DataError, RunError
+from synweight_core.presets import DEFAULT
 
 COUNTS = {"file": 70, "apart": 2, "id": 60, "columns": 15, "stored": 30, "event": 20, "page": 3}
 SEED = 1
@@ -89,7 +90,7 @@ def test_project_file_of_another_hand_is_no_project(fuzzed, changes):
 @pytest.mark.parametrize("content", ['{"alpha": "1"}', "[1]", '{"drop_share": -1}', '{"x": 1}', "3", '{"alpha": null}'])
 def test_damaged_weight_settings_are_the_default(fuzzed, content):
     (fuzzed.project.folder / "settings.json").write_text(content)
-    assert projects.load_settings(fuzzed.project) == type(projects.load_settings(fuzzed.project))()
+    assert projects.load_settings(fuzzed.project) == DEFAULT
 
 
 @pytest.mark.parametrize(

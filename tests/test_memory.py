@@ -41,7 +41,11 @@ def gradient_of(folder, loss, *, rows_at_once, dropout=False):
     config = TrainConfig(loss=loss, batch_size=8)
     weights = RowWeights(config, DATA)
     gradients = Gradients(
-        model, weights, targets(config, DATA), rows_at_once=rows_at_once, backward=lambda part: part.backward()
+        model,
+        weights,
+        targets(config, DATA, weights.latest),
+        rows_at_once=rows_at_once,
+        backward=lambda part: part.backward(),
     )
     found = gradients.add(BATCH)
     return found, [parameter.grad for parameter in model.parameters()], weights.latest, gradients.rows_at_once

@@ -9,8 +9,13 @@ from streamlit.testing.v1 import AppTest
 from test_report import finished, made_project, with_runs
 
 from synweight_core import projects, storage
+from synweight_core.curated import curated_weights
+from synweight_core.curation import load_curation
+from synweight_core.prepare import need_prepared
+from synweight_core.presets import DEFAULT
 from synweight_core.run_groups import settings_compared
 from synweight_core.verdict import project_verdict
+from synweight_core.weighting import rows_carrying
 from synweight_core.workspace import check as check_workspace
 
 READ_ONLY = {
@@ -52,7 +57,8 @@ def test_presentation_says_the_verdict_and_three_figures(demo):
     assert [metric.label for metric in test.metric] == [
         "Accuracy of IMP", "IMP against CE", "IMP against the real rows alone",
     ]  # fmt: skip
-    assert "Half of the weight sits on 475 rows." in shown(test)
+    weights = curated_weights(need_prepared(demo), DEFAULT, load_curation(demo))
+    assert f"Half of the weight sits on {rows_carrying(weights)} rows." in shown(test)
 
 
 def test_presentation_has_no_sidebar_and_no_control_that_writes(demo):
