@@ -15,7 +15,6 @@ from synweight_core.calibration import tempered
 from synweight_core.curation import Curation
 from synweight_core.prepare import Prepared
 from synweight_core.scaling import scale_factors
-from synweight_core.soft_targets import soft_targets, wanted_shares
 from synweight_core.weighting import (
     WeightSettings,
     log_weights,
@@ -98,15 +97,6 @@ def weights_of(columns: WeightColumns, settings: WeightSettings) -> np.ndarray:
         log_relevance=columns.log_relevance[kept], labels=columns.labels[kept], real_shares=columns.real_shares,
     )  # fmt: skip
     return result
-
-
-def taught(columns: WeightColumns, settings: WeightSettings, weights: np.ndarray) -> np.ndarray:
-    """What each synthetic row teaches at these settings, when it has these weights [n]: distributions. [n, K]"""
-    n_classes = columns.quality.shape[1]
-    return soft_targets(
-        columns.quality, columns.labels, share=settings.soft_share, weights=weights,
-        shares=wanted_shares(settings.balance, n_classes=n_classes, real_shares=columns.real_shares),
-    )  # fmt: skip
 
 
 def shuffled_weights(

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from synweight_core import atlas, storage
-from synweight_core.curated import curated_weights, edit_words, relabelled, taught, weight_columns
+from synweight_core.curated import curated_weights, edit_words, relabelled, weight_columns
 from synweight_core.curation import Curation, load_curation
 from synweight_core.data import Dataset
 from synweight_core.errors import DataError, NotFoundError
@@ -28,6 +28,7 @@ from synweight_core.projects import load_dataset, load_project
 from synweight_core.recipe import Recipe, run_recipe, run_row_weights, to_json
 from synweight_core.runs import Run
 from synweight_core.snippets import SNIPPETS
+from synweight_core.soft_targets import taught
 from synweight_core.train_config import TrainConfig
 from synweight_core.weighting import WeightSettings
 
@@ -65,7 +66,8 @@ def weighted_rows(
     rows = rows.assign(log_quality=columns.log_quality, log_reference=columns.log_reference)
     if not settings.soft_share:
         return rows
-    of_label = zip(dataset.labels, taught(columns, settings, row_weights).T, strict=True)
+    targets = taught(columns.quality, columns.labels, settings, weights=row_weights, real_shares=columns.real_shares)
+    of_label = zip(dataset.labels, targets.T, strict=True)
     return rows.assign(**{f"{TARGET_PREFIX}{label}": shares for label, shares in of_label})
 
 

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from synweight_core import probe
-from synweight_core.curated import WeightColumns, taught, weight_columns, weights_of
+from synweight_core.curated import WeightColumns, weight_columns, weights_of
 from synweight_core.curation import Curation
 from synweight_core.folds import Folds
 from synweight_core.prepare import Prepared, load_features, load_folds
 from synweight_core.projects import RECALL_PREFIX, Project
+from synweight_core.soft_targets import taught
 from synweight_core.weighting import WeightSettings, pooled
 
 METHOD = "linear probe, repeated cross-validation"
@@ -189,7 +190,9 @@ class Forecaster:
     def _targets(self, settings: WeightSettings, columns: WeightColumns, row_weights: np.ndarray) -> np.ndarray:
         """What each synthetic, then each real row teaches in a fold. [s + m, K]"""
         weights = row_weights[: len(columns.kept)]
-        of_synthetic = taught(columns, settings, weights)
+        of_synthetic = taught(
+            columns.quality, columns.labels, settings, weights=weights, real_shares=columns.real_shares
+        )
         return np.concatenate([of_synthetic, np.eye(self.n_classes, dtype=of_synthetic.dtype)[self.labels]])
 
     def _weights(

@@ -13,7 +13,7 @@ import torch
 from synweight_core.doubts import DoubtfulWeightsWarning, doubts
 from synweight_core.losses import AVERAGE_DECAY, LOSSES
 from synweight_core.scaling import clip_and_scale, log_factor
-from synweight_core.soft_targets import soft_targets, wanted_shares
+from synweight_core.soft_targets import taught
 from synweight_core.train_config import TrainConfig
 from synweight_core.train_data import TrainData
 from synweight_core.weighting import (
@@ -141,15 +141,13 @@ def targets(config: TrainConfig, data: TrainData, weights: np.ndarray) -> torch.
         return None
     if data.quality is None:
         raise ValueError("A soft share needs `quality`, the checker's log-probabilities of all classes; none given.")
-    labels, n, n_classes = data.train.labels, data.n_synthetic, data.quality.shape[1]
+    labels, n = data.train.labels, data.n_synthetic
     order = np.arange(n)
     if loss.is_placebo:
         order = shuffle_order(n, seed=config.seed, classes=labels[:n] if loss.shuffled == "within" else None)
-    of_synthetic = soft_targets(
-        data.quality[order].astype(np.float32), labels[:n], share=settings.soft_share, weights=weights,
-        shares=wanted_shares(settings.balance, n_classes=n_classes, real_shares=data.real_shares),
-    )  # fmt: skip
-    of_real = np.eye(n_classes, dtype=np.float32)[labels[n:]]
+    said = data.quality[order].astype(np.float32)
+    of_synthetic = taught(said, labels[:n], settings, weights=weights, real_shares=data.real_shares)
+    of_real = np.eye(said.shape[1], dtype=np.float32)[labels[n:]]
     return torch.from_numpy(np.concatenate([of_synthetic, of_real]))
 
 

@@ -6,11 +6,23 @@ are balanced, its distributions are aligned first: one factor a class brings wha
 shares that are wanted (distribution alignment, Berthelot et al. 2020; the factors are those of Sinkhorn's algorithm).
 """
 
+from typing import Protocol
+
 import numpy as np
 from scipy.special import logsumexp
 
 _ITERATIONS = 200
 _TOLERANCE = 1e-4  # of a log share
+
+
+class Teaching(Protocol):
+    """How much of a target the checker decides, and which class shares are wanted: "none", "real" or "uniform"."""
+
+    @property
+    def soft_share(self) -> float: ...
+
+    @property
+    def balance(self) -> str: ...
 
 
 def soft_targets(
@@ -37,6 +49,22 @@ def soft_targets(
         said = aligned(said, shares, weights=None if weights is None else weights[judged])
     result[judged] = share * np.exp(np.nan_to_num(said, nan=-np.inf)) + (1 - share) * result[judged]
     return result
+
+
+def taught(
+    log_probs: np.ndarray,
+    labels: np.ndarray,
+    settings: Teaching,
+    *,
+    weights: np.ndarray,
+    real_shares: np.ndarray | None,
+) -> np.ndarray:
+    """`soft_targets` as these settings have it, aligned where they balance the classes. [n, K]
+
+    `real_shares` are those of the classes among the real rows. [K]
+    """
+    shares = wanted_shares(settings.balance, n_classes=log_probs.shape[1], real_shares=real_shares)
+    return soft_targets(log_probs, labels, share=settings.soft_share, weights=weights, shares=shares)
 
 
 def aligned(log_probs: np.ndarray, shares: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
