@@ -17,7 +17,7 @@ from evidence_data import Budget, Case
 from synweight_core.curation import load_curation
 from synweight_core.forecast import Forecaster, final, project_forecaster
 from synweight_core.presets import FILTERED_SHARE, PRESETS
-from synweight_core.suggest import choose, suggest
+from synweight_core.suggest import SWITCHES, suggest
 from synweight_core.train_config import TrainConfig, run_config
 from synweight_core.weighting import WeightSettings
 
@@ -27,6 +27,7 @@ BLENDED = PRESETS["blended"].settings
 MASSES = (0.3, 0.5, 0.7, 0.9)  # of real rows, beside their share of all rows
 REWEIGHTED_SETS = ("tweet_sentiment", "hypo_l", "finance_sentiment")
 MAX_MASS = 0.95
+NOT_POOLED = [switch for switch in SWITCHES if "real_mass" not in switch]
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,9 @@ def natural(case: Case, settings: WeightSettings = OFF) -> WeightSettings:
 
 @cache
 def suggested(case: Case) -> WeightSettings:
-    """What `suggest` chooses among its candidates that leave the real rows out of the training."""
-    forecaster = _forecaster(case)
-    found = suggest(forecaster, lambda event: None, OFF)
-    if found is None:
-        return OFF
-    return best_of(forecaster, [each.settings for each in found.candidates if not each.settings.real_mass])
+    """What a project begins with, chosen among the candidates that leave the real rows out of the training."""
+    found = suggest(_forecaster(case), lambda event: None, OFF, switches=NOT_POOLED)
+    return found.settings if found else OFF
 
 
 @cache
@@ -77,12 +75,6 @@ def suggested_pooled(case: Case) -> WeightSettings:
     return max(candidates, key=lambda each: forecaster.values(final(forecaster, each))[0])
 
 
-def best_of(forecaster: Forecaster, candidates: Sequence[WeightSettings]) -> WeightSettings:
-    """The simplest of these settings within one standard error of the best; the first one when nothing is known."""
-    values = np.stack([forecaster.values(final(forecaster, each)) for each in candidates])
-    return candidates[0 if np.isnan(values).any() else choose(values, candidates)[1]]
-
-
 def _forecaster(case: Case) -> Forecaster:
     return project_forecaster(case.project, case.prepared, load_curation(case.project))
 
@@ -94,8 +86,8 @@ METHODS: dict[str, Method] = {
     "pooled": Method("CE, synthetic and real rows", natural, main=True),
     "imp": Method("IMP", loss="imp", main=True),
     "dimp": Method("DIMP", loss="dimp", main=True),
-    "suggested": Method("Suggested", suggested, main=True),
-    "suggested_pooled": Method("Suggested, real rows joined", suggested_pooled, main=True),
+    "suggested": Method("Suggested", suggested, main=True, version=2),
+    "suggested_pooled": Method("Suggested, real rows joined", suggested_pooled, main=True, version=2),
     "blended": Method("Blended, the same for all sets", BLENDED, main=True),
     "placebo": Method("Placebo: weights of quality on any other row", QUALITY, "placebo", main=True),
     "placebo_within": Method("Placebo within classes", QUALITY, "placebo_within", main=True),

@@ -13,7 +13,7 @@ import click
 
 from synweight_core import __version__, cli_projects, projects, runs, workspace
 from synweight_core.cli_findings import findings
-from synweight_core.cli_projects import prepare_and_tell
+from synweight_core.cli_projects import SUGGEST, prepare_and_tell
 from synweight_core.cli_results import compare, export, reproduce, weigh
 from synweight_core.cli_runs import delete, list_trash, queue, restore
 from synweight_core.curation import history
@@ -51,10 +51,11 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--wait/--no-wait", default=True, help="Wait until the map is ready.")
-def demo(wait: bool) -> None:
+@click.option("--wait/--no-wait", default=True, help="Wait until everything is computed.")
+@SUGGEST
+def demo(wait: bool, suggests: bool) -> None:
     """Create the demo project and prepare it, once."""
-    prepare_and_tell(projects.demo_project(), wait=wait)
+    prepare_and_tell(projects.demo_project(), wait=wait, suggests=suggests)
 
 
 @main.command()
@@ -80,12 +81,13 @@ def demo(wait: bool) -> None:
     help="Synthetic rows whose label no real row has.",
 )  # fmt: skip
 @click.option("--wait/--no-wait", default=True, help="Wait until everything is computed.")
+@SUGGEST
 def prepare(
     project_id: str | None, synthetic: tuple[Path, ...], real: tuple[Path, ...], test: tuple[Path, ...],
     name: str | None, metric: str, encoder: str, checker: str | None, checker_model: str | None, unjudged: Any,  # noqa: ANN401
-    wait: bool,
+    wait: bool, suggests: bool,
 ) -> None:  # fmt: skip
-    """Prepare PROJECT_ID, or a new project from files: vectors, neighbours, checkers, map."""
+    """Prepare PROJECT_ID, or a new project from files: vectors, neighbours, checkers, map, first weight settings."""
     if checker_model and checker in (None, PROBE):
         raise click.UsageError("--checker-model is for --checker finetuned; a probe reads the encoder's vectors.")
     if project_id and checker:
@@ -102,7 +104,7 @@ def prepare(
         raise click.UsageError("Give a project id, or both --synthetic and --real.")
     for finding in project.findings:
         click.echo(f"  {finding.message}")
-    prepare_and_tell(project, wait=wait)
+    prepare_and_tell(project, wait=wait, suggests=suggests)
 
 
 @main.command()
@@ -258,7 +260,7 @@ def app(port: int, address: str, with_demo: bool) -> None:
     if not APP.exists():
         raise click.ClickException(f"{APP} was not found: the app runs from a checkout of the project.")
     if with_demo:
-        prepare_and_tell(projects.demo_project(), wait=True)
+        prepare_and_tell(projects.demo_project(), wait=True, waits_for_settings=False)
     os.chdir(APP.parent)  # where .streamlit/config.toml is
     options = ["--server.port", str(port), "--server.address", address]
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(APP), *options])

@@ -15,20 +15,35 @@ from synweight_core import cleaning, project_shelf, projects, runs, storage, upl
 from synweight_core.errors import RunError
 from synweight_core.following import follow
 from synweight_core.prepare import is_complete, load_prepared
+from synweight_core.presets import settings_words
 from synweight_core.units import size
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def prepare_and_tell(project: projects.Project, *, wait: bool) -> None:
+SUGGEST = click.option(
+    "--suggest/--no-suggest", "suggests", default=True,
+    help="Look for the weight settings that a new project starts with, by forecasts on its real rows.",
+)  # fmt: skip
+
+
+def prepare_and_tell(
+    project: projects.Project, *, wait: bool, suggests: bool = True, waits_for_settings: bool = True
+) -> None:
     """Start the preparation of a project where it is not ready, and follow it; ends with code 1 when that fails."""
     click.echo(f"Project {project.id} in {storage.home()}")
     if load_prepared(project) is not None and is_complete(project):
         click.echo("It is ready.")
         return
-    run_id = runs.start("prepare", project.id, {}, name=f"prepare {project.name}")
-    if wait and not follow(run_id):
+    run_id = runs.start("prepare", project.id, {"suggests": suggests}, name=f"prepare {project.name}")
+    if not wait:
+        return
+    if not follow(run_id):
         sys.exit(1)
+    active = [run.id for run in runs.list_runs(project_id=project.id, kind="suggest") if run.is_active]
+    if active and waits_for_settings:
+        follow(active[0])
+        click.echo(f"Weights: {settings_words(projects.load_settings(project))}")
 
 
 @click.command(name="projects")

@@ -44,7 +44,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
 }
 
-DEFAULT = PRESETS["blended"].settings  # of a project whose settings nobody has changed (docs/blended-targets.md)
+DEFAULT = PRESETS["blended"].settings  # of a project for which nothing is suggested yet (docs/first-settings.md)
 
 
 def with_preset(name: str, settings: WeightSettings) -> WeightSettings:

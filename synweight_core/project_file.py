@@ -26,7 +26,7 @@ _MB = 1_000_000
 MEMBERS: Mapping[str, int] = {
     re.escape(HEAD): _MB,
     r"project/(synthetic|real|dropped)\.parquet": 2000 * _MB,
-    r"project/(project|settings|view|flaws)\.json": 50 * _MB,
+    r"project/(project|settings|suggested|view|flaws)\.json": 50 * _MB,
     r"project/(edits|forecasts)\.jsonl": 1000 * _MB,
     rf"project/(selections|settings)/{_ID}\.json": 50 * _MB,
     rf"runs/{_ID}/(config|result|error)\.json": 50 * _MB,

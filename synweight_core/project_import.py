@@ -138,7 +138,8 @@ def _project(folder: Path) -> Project:
     except _WRONG as error:
         raise _refused(f"its project.json is damaged ({error})") from error
     archive_rows.write_rows(dataset, folder)
-    _check_settings(folder / "settings.json")
+    for name in ("settings", "suggested"):
+        _check_settings(folder / f"{name}.json")
     _check_edits(folder / "edits.jsonl", dataset)
     for path in (folder / "view.json", folder / "flaws.json", *folder.glob("*/*.json")):
         if path.exists():

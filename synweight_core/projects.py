@@ -1,6 +1,7 @@
 """A project: one data set in one folder, named by its content, with the settings that people chose.
 
-    projects/<id>/project.json  synthetic.parquet  real.parquet  dropped.parquet  settings.json  view.json
+    projects/<id>/  project.json  synthetic.parquet  real.parquet  dropped.parquet
+                    settings.json (as people left them)  suggested.json (as they were at first)  view.json
 
 The same upload with the same choices is the same project.
 """
@@ -252,18 +253,34 @@ def read_part(project: Project, part: str, *, columns: list[str] | None = None) 
 
 
 def load_settings(project: Project) -> WeightSettings:
-    """The weight settings last used in this project; the default where their file is damaged."""
-    stored = storage.read_json(project.folder / "settings.json")
-    try:
-        return WeightSettings(**stored) if stored else DEFAULT
-    except (TypeError, ValueError, OverflowError):  # damaged, or of another version
-        return DEFAULT
+    """The weight settings last used in this project; the first ones where their file is damaged."""
+    return _stored_settings(project, "settings") or first_settings(project)
+
+
+def first_settings(project: Project) -> WeightSettings:
+    """The weight settings of a project that nobody has changed: the suggested ones, before them the default."""
+    return _stored_settings(project, "suggested") or DEFAULT
+
+
+def is_untouched(project: Project) -> bool:
+    """Whether nobody has changed the weight settings yet."""
+    return not (project.folder / "settings.json").exists()
+
+
+def is_suggested(project: Project) -> bool:
+    """Whether the first settings were suggested for this project."""
+    return (project.folder / "suggested.json").exists()
 
 
 def save_settings(project: Project, settings: WeightSettings) -> None:
     """Keep the weight settings for the next visit. Raises ValueError when no slider could show them."""
     check_settings(settings)
     storage.write_json(project.folder / "settings.json", asdict(settings))
+
+
+def save_first_settings(project: Project, settings: WeightSettings) -> None:
+    """Keep the settings that were suggested: they are in use until somebody changes one."""
+    storage.write_json(project.folder / "suggested.json", asdict(settings))
 
 
 def check_settings(settings: WeightSettings) -> None:
@@ -327,6 +344,14 @@ def _frames_hash(dataset: Dataset) -> str:
         digest.update("\x1f".join(frame.columns).encode("utf-8", "surrogatepass"))
         digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
     return digest.hexdigest()
+
+
+def _stored_settings(project: Project, name: str) -> WeightSettings | None:
+    stored = storage.read_json(project.folder / f"{name}.json")
+    try:
+        return WeightSettings(**stored) if stored else None
+    except (TypeError, ValueError, OverflowError):  # damaged, or of another version
+        return None
 
 
 def _read(project_id: str) -> Project | None:

@@ -69,6 +69,11 @@ class Suggestion:
         return self.is_complete and chosen.over_ce.low > 0 and self.nested_over_ce.low > 0
 
     @property
+    def settings(self) -> WeightSettings:
+        """What to start with: the chosen setting, or CE where it is not forecast to be better."""
+        return self.candidates[self.chosen if self.is_better_than_ce else 0].settings
+
+    @property
     def is_recommended(self) -> bool:
         """Whether the chosen setting beats CE and is not beaten by real rows alone."""
         return self.is_better_than_ce and not self.real_over_best.low > 0
@@ -89,8 +94,9 @@ class Suggestion:
 
 
 def suggest(
-    forecaster: Forecaster, report: Callable[[dict[str, Any]], None], caps: WeightSettings
-) -> Suggestion | None:
+    forecaster: Forecaster, report: Callable[[dict[str, Any]], None], caps: WeightSettings,
+    *, switches: Sequence[Mapping[str, Any]] = SWITCHES,
+) -> Suggestion | None:  # fmt: skip
     """Forecast all candidates and choose one of them.
 
     Args:
@@ -98,7 +104,9 @@ def suggest(
         report: gets {"event": "candidate", "done", "total"} at first, then with "settings" and "mean" after each.
             It may raise StopRequested: the suggestion then has the candidates so far, and is None before the first.
         caps: gives the smallest and the largest weight of all candidates.
+        switches: tried at the best point of the grid, each alone.
     """
+    total = len(GRID) + len(switches)
     off = replace(_OFF, min_weight=caps.min_weight, max_weight=caps.max_weight)
     done: list[_Scored] = []
 
@@ -108,7 +116,7 @@ def suggest(
         tell(settings=asdict(settings), mean=_without_nan(float(done[-1].values[0])))
 
     def tell(**more: Any) -> None:  # noqa: ANN401 (any JSON value)
-        report({"event": "candidate", "done": len(done), "total": TOTAL, **more})
+        report({"event": "candidate", "done": len(done), "total": total, **more})
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExtremeWeightsWarning)  # the forecast shows what comes of it
@@ -119,12 +127,12 @@ def suggest(
                 if np.isnan(done[0].values[0]):
                     return _nothing_known(done[0].settings)
             at_best = done[choose(_values(done), _settings(done))[0]].settings
-            for switch in SWITCHES:
+            for switch in switches:
                 score(replace(at_best, **switch))
         except StopRequested:
             if not done:
                 return None
-    return _suggestion(forecaster, done)
+    return _suggestion(forecaster, done, is_complete=len(done) == total)
 
 
 def choose(values: np.ndarray, settings: Sequence[WeightSettings]) -> tuple[int, int]:
@@ -180,12 +188,11 @@ class _Scored:
     values: np.ndarray  # [1 + RESAMPLES]
 
 
-def _suggestion(forecaster: Forecaster, done: Sequence[_Scored]) -> Suggestion:
+def _suggestion(forecaster: Forecaster, done: Sequence[_Scored], *, is_complete: bool) -> Suggestion:
     values, ce = _values(done), done[0]
     best, chosen = choose(values, _settings(done))
     alone = forecaster.values(forecaster.real_alone())
     rows = [Candidate(each.settings, estimated(each.values), estimated(each.values - ce.values)) for each in done]
-    is_complete = len(done) == TOTAL
     nested = forecaster.values(_chosen_fold_by_fold(forecaster, done)) if is_complete else np.full_like(alone, np.nan)
     return Suggestion(
         tuple(rows), best, chosen, estimated(nested), estimated(nested - ce.values), estimated(alone),

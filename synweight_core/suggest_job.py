@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from synweight_core import projects, runs
 from synweight_core.curation import load_curation
-from synweight_core.errors import NotFoundError
+from synweight_core.errors import NotFoundError, SynweightError
 from synweight_core.forecast import project_forecaster
 from synweight_core.prepare import cache_key, has_folds, need_prepared
 from synweight_core.projects import Project, load_project
@@ -14,8 +15,10 @@ from synweight_core.suggest import Suggestion, suggest
 from synweight_core.weighting import WeightSettings
 
 
-def start_suggesting(project: Project) -> str:
+def start_suggesting(project: Project, *, is_first: bool = False) -> str:
     """Start the job that looks for good settings under the edits and caps of this moment; the job's id.
+
+    With `is_first` what it finds becomes what the project starts with (`projects.first_settings`).
 
     Raises:
         NotFoundError: what forecasts need is not computed.
@@ -23,7 +26,14 @@ def start_suggesting(project: Project) -> str:
     """
     if not has_folds(project):
         raise NotFoundError(f"Project '{project.id}' has no checkers fold by fold yet. Prepare it first.")
-    return runs.start("suggest", project.id, basis(project), name=f"suggest {project.name}")
+    return runs.start("suggest", project.id, basis(project) | {"is_first": is_first}, name=f"suggest {project.name}")
+
+
+def suggest_first(project: Project) -> None:
+    """Start to look for the settings that a new project starts with, unless somebody has set some."""
+    if has_folds(project) and projects.is_untouched(project) and not projects.is_suggested(project):
+        with suppress(SynweightError):  # whoever asked for the map has it all the same
+            start_suggesting(project, is_first=True)
 
 
 def basis(project: Project) -> dict[str, Any]:
@@ -50,6 +60,8 @@ def run_suggest(config: Mapping[str, Any], report: Callable[[dict[str, Any]], No
     curation = load_curation(project, lines=settings["edits"])
     forecaster = project_forecaster(project, need_prepared(project), curation)
     found = suggest(forecaster, report, WeightSettings(1, 0, *settings["caps"]))
+    if settings.get("is_first") and found and found.is_complete and found.candidates[0].forecast.is_known:
+        projects.save_first_settings(project, found.settings)
     return settings | {
         "stopped": found is None or not found.is_complete,
         "suggestion": found and found.to_json(),
@@ -67,4 +79,4 @@ def suggestion_of(run: runs.Run) -> Suggestion | None:
 
 def is_outdated(run: runs.Run, project: Project) -> bool:
     """Whether edits, caps, metric or data are others than those the job was started with. Raises DataError."""
-    return run.settings != basis(project)
+    return any(run.settings.get(name) != value for name, value in basis(project).items())

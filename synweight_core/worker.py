@@ -71,13 +71,18 @@ def _done(path: Path, job: Callable[[], dict[str, Any]], *, is_first: bool = Tru
 
 
 def prepare_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Vectors, graph, checkers and map of a project."""
+    """Vectors, graph, checkers and map of a project; then another worker looks for its first settings."""
     _end_on_stop(path)
     from synweight_core.prepare import prepare
     from synweight_core.projects import load_project  # not above: a worker that waits for the device needs no tables
+    from synweight_core.suggest_job import suggest_first
 
-    started = time.perf_counter()
-    prepare(load_project(config["project"]), _reporter(path), **config["settings"])
+    started, project = time.perf_counter(), load_project(config["project"])
+    choices = dict(config["settings"])
+    suggests = choices.pop("suggests", True)
+    prepare(project, _reporter(path), **choices)
+    if suggests:
+        suggest_first(project)
     return {"stopped": False, "seconds": time.perf_counter() - started}
 
 

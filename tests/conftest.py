@@ -37,7 +37,7 @@ def workspace(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def prepared_home(tmp_path_factory):
-    """A workspace in which `synweight demo` has run: real encoder, checkers and UMAP; one for all test processes.
+    """A workspace with the demo before anything is suggested: real encoder, checkers and UMAP; one for all processes.
 
     While developing, SYNWEIGHT_PREPARED may name one that was made before: it saves a minute.
     """
@@ -47,7 +47,7 @@ def prepared_home(tmp_path_factory):
     home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prepared"
     with FileLock(home.with_suffix(".lock")):
         if not home.with_suffix(".ready").exists():
-            command = [sys.executable, "-m", "synweight_core", "demo"]
+            command = [sys.executable, "-m", "synweight_core", "demo", "--no-suggest"]
             subprocess.run(command, env=os.environ | {"SYNWEIGHT_HOME": str(home)}, check=True, timeout=END_SECONDS)
             home.with_suffix(".ready").touch()
     return home

@@ -140,17 +140,28 @@ def test_every_method_with_fixed_settings_is_a_run_that_differs_from_all_others(
     assert len({*does}) == len(does)
 
 
-def test_settings_are_chosen_among_those_without_real_rows(modules, monkeypatch):
-    methods, off = modules.evidence_methods, WeightSettings(0, 0)
-    candidates = [off, WeightSettings(1, 0), WeightSettings(1, 0, real_mass=0.3)]
-    worth = dict(zip(candidates, ([0.5] * 3, [0.7] * 3, [0.9] * 3), strict=True))
-    found = SimpleNamespace(candidates=[SimpleNamespace(settings=each) for each in candidates])
-    monkeypatch.setattr(methods, "suggest", lambda *given: found)
-    monkeypatch.setattr(methods, "_forecaster", lambda case: SimpleNamespace(values=np.array))
-    monkeypatch.setattr(methods, "final", lambda forecaster, settings: worth[settings])
-    assert methods.suggested(modules.evidence_data.Case(None)) == candidates[1]
-    monkeypatch.setattr(methods, "final", lambda forecaster, settings: [np.nan] * 3)
-    assert methods.suggested(modules.evidence_data.Case(None)) == off
+def test_settings_are_suggested_without_candidates_that_join_real_rows(modules, monkeypatch):
+    methods, asked = modules.evidence_methods, []
+
+    def answer(forecaster, report, caps, *, switches):
+        asked.extend(switches)
+        return SimpleNamespace(settings=WeightSettings(2, 0))
+
+    monkeypatch.setattr(methods, "_forecaster", lambda case: None)
+    monkeypatch.setattr(methods, "suggest", answer)
+    assert methods.suggested(modules.evidence_data.Case(None)) == WeightSettings(2, 0)
+    assert asked == [{"drop_share": 0.3}, {"relevance": 0.5}]
+
+
+def test_mass_of_the_real_rows_is_the_one_with_the_highest_forecast(modules, monkeypatch):
+    methods = modules.evidence_methods
+    case = SimpleNamespace(
+        project=SimpleNamespace(counts={"train": 10}), prepared=SimpleNamespace(n_synthetic=100)
+    )  # fmt: skip
+    monkeypatch.setattr(methods, "suggested", lambda case: WeightSettings(2, 0))
+    monkeypatch.setattr(methods, "_forecaster", lambda case: SimpleNamespace(values=lambda said: [said]))
+    monkeypatch.setattr(methods, "final", lambda forecaster, settings: -abs(settings.real_mass - 0.5))
+    assert methods.suggested_pooled.__wrapped__(case) == WeightSettings(2, 0, real_mass=0.5)
 
 
 def test_halves_are_disjoint_stable_and_about_as_large(modules):

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from synweight_core import curation, named_settings, projects, selections
 from synweight_core.presets import DEFAULT, settings_words
+from synweight_core.suggest_job import start_suggesting
 from synweight_core.weighting import WeightSettings
 
 PAGES = ("data", "map", "weights", "train", "runs", "projects")
@@ -86,6 +87,28 @@ def test_preset_keeps_the_caps_and_reset_does_not(demo):
     test.button(key=f"reset:{demo.id}").click().run()
     assert projects.load_settings(demo) == DEFAULT
     assert test.slider(key=f"max_weight:{demo.id}").value == 10
+
+
+def test_settings_that_were_suggested_are_said_to_be_and_reset_brings_them_back(demo):
+    first = WeightSettings(2, 0, soft_share=1)
+    projects.save_first_settings(demo, first)
+    test = app("weights", project=demo.id)
+    assert "Suggested for this project by forecasts" in texts(test)
+    test.slider(key=f"alpha:{demo.id}").set_value(1).run()
+    assert projects.load_settings(demo) == replace(first, alpha=1)
+    assert "Suggested for this project by forecasts" not in texts(test)
+    test.button(key=f"reset:{demo.id}").click().run()
+    assert projects.load_settings(demo) == first
+
+
+def test_page_says_that_first_settings_are_being_looked_for(demo):
+    run_id = start_suggesting(demo, is_first=True)
+    test = app("weights", project=demo.id)
+    assert "are being looked for" in texts(test) and "Until then: alpha 1, " in texts(test)
+    assert ended(run_id).status == "finished"
+    test.run()
+    assert "Suggested for this project by forecasts" in texts(test)
+    assert test.slider(key=f"alpha:{demo.id}").value == projects.first_settings(demo).alpha
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from synweight_core.weighting import WeightSettings
 def project(workspace):
     """A renamed project with settings, edits, a selection, and a run that has ended."""
     made = projects.create_project(dataset(), "One")
+    projects.save_first_settings(made, WeightSettings(alpha=3))
     projects.save_settings(made, WeightSettings(alpha=2))
     named_settings.keep_settings(made, "Strict", WeightSettings(alpha=3))
     selections.save_selection(made, "Some", np.array([1, 45]), 72)
@@ -57,7 +58,7 @@ def test_project_is_the_same_in_another_workspace(project, run_id, elsewhere):
     found = import_project(elsewhere)
     assert found == project
     assert projects.list_projects() == [project]
-    assert projects.load_settings(found).alpha == 2
+    assert projects.load_settings(found).alpha == 2 and projects.first_settings(found).alpha == 3
     assert [kept.name for kept in named_settings.list_settings(found)] == ["Strict"]
     assert selections.list_selections(found)[0].rows.tolist() == [1, 45]
     assert np.flatnonzero(~curation.load_curation(found).kept).tolist() == [1, 5]
@@ -232,6 +233,7 @@ CONTENT = {
     "rows that are no Parquet": (replaced("real.parquet", b"PAR1" + bytes(50) + b"PAR1"), "no Parquet file"),
     "settings of another kind": (edited("settings.json", alpha="x"), "weight settings are damaged"),
     "settings beyond the sliders": (edited("settings.json", alpha=1e9), "weight settings are damaged"),
+    "suggested settings of another kind": (edited("suggested.json", alpha="x"), "weight settings are damaged"),
     "settings of another version": (edited("settings.json", gamma=1), "weight settings are damaged"),
     "edits of unknown kind": (replaced("edits.jsonl", b'{"kind": "rm"}\n'), "log of edits is damaged"),
     "edits beyond the rows": (

@@ -17,6 +17,7 @@ from synweight_core import curation, device, projects, runs
 from synweight_core.cli import main
 from synweight_core.errors import NotFoundError, StopRequested
 from synweight_core.forecast import Estimate, Forecaster
+from synweight_core.presets import DEFAULT
 from synweight_core.suggest import (
     GRID,
     SWITCHES,
@@ -150,6 +151,21 @@ def test_choosing_fold_by_fold_does_not_report_the_luck_of_the_winner(seed):
     assert not told.is_recommended
 
 
+def test_first_settings_are_the_chosen_ones_or_ce_where_nothing_is_better(planted):
+    found = planted[0]
+    assert found.settings == found.candidates[found.chosen].settings != CE
+    assert replace(found, nested_over_ce=Estimate(0.02, -0.01, 0.05)).settings == CE
+    assert replace(found, is_complete=False).settings == CE
+
+
+def test_only_the_switches_asked_for_are_tried():
+    events = []
+    found = suggest(forecaster(*made_up(m=90)), events.append, CAPS, switches=SWITCHES[:1])
+    assert found.is_complete and len(found.candidates) == len(GRID) + 1
+    assert events[-1]["done"] == events[-1]["total"] == len(GRID) + 1
+    assert not any(each.settings.real_mass for each in found.candidates)
+
+
 def test_caps_are_those_of_the_project():
     found = suggest(forecaster(*made_up(m=90)), _stops_after(2), WeightSettings(min_weight=0.1, max_weight=3))
     assert {(each.settings.min_weight, each.settings.max_weight) for each in found.candidates} == {(0.1, 3)}
@@ -225,6 +241,39 @@ def test_job_suggests_for_the_demo_and_says_what_it_rests_on(demo):
     assert not is_outdated(run, demo)
     projects.save_settings(demo, WeightSettings(max_weight=5))
     assert is_outdated(run, demo)
+
+
+def test_preparation_ends_with_the_first_settings_of_the_project(demo):
+    ended(runs.start("prepare", demo.id, {}, name="prepare"))
+    run = ended(runs.list_runs(project_id=demo.id, kind="suggest")[0].id)
+    assert run.status == "finished", run.error
+    found = suggestion_of(run)
+    assert projects.load_settings(demo) == projects.first_settings(demo) == found.settings != DEFAULT
+    assert not is_outdated(run, demo)
+    projects.save_settings(demo, ALPHA)
+    assert projects.load_settings(demo) == ALPHA and projects.first_settings(demo) == found.settings
+
+
+@pytest.mark.parametrize("why", ["somebody has set some", "they were suggested before", "nobody wants them"])
+def test_no_first_settings_are_looked_for_when(demo, why):
+    if why == "somebody has set some":
+        projects.save_settings(demo, ALPHA)
+    elif why == "they were suggested before":
+        projects.save_first_settings(demo, ALPHA)
+    ended(runs.start("prepare", demo.id, {"suggests": why != "nobody wants them"}, name="prepare"))
+    assert runs.list_runs(project_id=demo.id, kind="suggest") == []
+
+
+def test_what_people_set_while_first_settings_are_looked_for_stays(demo):
+    run_id = start_suggesting(demo, is_first=True)
+    projects.save_settings(demo, ALPHA)
+    assert ended(run_id).status == "finished"
+    assert projects.load_settings(demo) == ALPHA
+
+
+def test_search_that_somebody_asked_for_changes_no_settings(demo):
+    assert ended(start_suggesting(demo)).status == "finished"
+    assert projects.load_settings(demo) == DEFAULT and not projects.is_suggested(demo)
 
 
 def test_stopped_job_ends_within_seconds_and_keeps_what_it_had(demo):

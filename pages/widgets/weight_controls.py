@@ -6,10 +6,11 @@ import streamlit as st
 
 from pages.widgets import loaded
 from pages.widgets.settings_panel import take_link
+from pages.widgets.suggest_note import suggest_note
 from pages.widgets.trouble import told_briefly
 from synweight_core import projects
 from synweight_core.prepare import Prepared
-from synweight_core.presets import DEFAULT, PRESETS, formula_words, preset_of, with_preset
+from synweight_core.presets import PRESETS, formula_words, preset_of, with_preset
 from synweight_core.projects import Project
 from synweight_core.weighting import BALANCES, WeightSettings
 
@@ -65,6 +66,7 @@ def weight_controls(project: Project, *, is_compact: bool = False) -> WeightSett
     take_link(project)
     stored = projects.load_settings(project)
     _presets(project, stored)
+    suggest_note(project, stored)
     st.caption(formula_words(stored))
     for name in _MAIN:
         _slider(project, stored, name)
@@ -84,7 +86,7 @@ def quality_help(project: Project, prepared: Prepared) -> str:
 
 
 def _presets(project: Project, stored: WeightSettings) -> None:
-    key = _key(project, "preset")
+    key, first = _key(project, "preset"), projects.first_settings(project)
     st.session_state[key] = preset_of(stored, preferred=st.session_state.get(key))
     st.segmented_control(
         "Preset", list(PRESETS), format_func=lambda name: PRESETS[name].label, key=key, wrap=True,
@@ -93,9 +95,9 @@ def _presets(project: Project, stored: WeightSettings) -> None:
         + "\n\nThe smallest and the largest weight stay as they are.",
     )  # fmt: skip
     st.button(
-        "Reset", icon=":material/restart_alt:", key=_key(project, "reset"), help="All terms as in a new project.",
+        "Reset", icon=":material/restart_alt:", key=_key(project, "reset"), help="All terms as the project began.",
         on_click=told_briefly(projects.save_settings),
-        args=(project, DEFAULT), disabled=stored == DEFAULT,
+        args=(project, first), disabled=stored == first,
     )  # fmt: skip
 
 
