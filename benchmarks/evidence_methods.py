@@ -68,9 +68,13 @@ def suggested_pooled(case: Case) -> WeightSettings:
     """The terms of `suggested` with the real rows joined, by the mass with the highest forecast.
 
     `suggest` itself offers one mass; here their share of all rows and MASSES are forecast by the same folds. No mass is
-    simpler than another one, so that nothing is traded for simplicity.
+    simpler than another one, so that nothing is traded for simplicity. Where the weights stay off, forecasts could not
+    tell settings apart, and choose no mass either: it is plain training on both.
     """
-    terms, forecaster = suggested(case), _forecaster(case)
+    terms = suggested(case)
+    if terms == OFF:
+        return natural(case)
+    forecaster = _forecaster(case)
     candidates = [natural(case, terms), *(replace(terms, real_mass=mass) for mass in MASSES)]
     return max(candidates, key=lambda each: forecaster.values(final(forecaster, each))[0])
 
@@ -87,7 +91,7 @@ METHODS: dict[str, Method] = {
     "imp": Method("IMP", loss="imp", main=True),
     "dimp": Method("DIMP", loss="dimp", main=True),
     "suggested": Method("Suggested", suggested, main=True, version=2),
-    "suggested_pooled": Method("Suggested, real rows joined", suggested_pooled, main=True, version=2),
+    "suggested_pooled": Method("Suggested, real rows joined", suggested_pooled, main=True, version=3),
     "blended": Method("Blended, the same for all sets", BLENDED, main=True),
     "placebo": Method("Placebo: weights of quality on any other row", QUALITY, "placebo", main=True),
     "placebo_within": Method("Placebo within classes", QUALITY, "placebo_within", main=True),

@@ -162,6 +162,8 @@ def test_mass_of_the_real_rows_is_the_one_with_the_highest_forecast(modules, mon
     monkeypatch.setattr(methods, "_forecaster", lambda case: SimpleNamespace(values=lambda said: [said]))
     monkeypatch.setattr(methods, "final", lambda forecaster, settings: -abs(settings.real_mass - 0.5))
     assert methods.suggested_pooled.__wrapped__(case) == WeightSettings(2, 0, real_mass=0.5)
+    monkeypatch.setattr(methods, "suggested", lambda case: methods.OFF)
+    assert methods.suggested_pooled.__wrapped__(case) == WeightSettings(0, 0, real_mass=10 / 110)
 
 
 def test_halves_are_disjoint_stable_and_about_as_large(modules):
@@ -209,7 +211,9 @@ def test_summary_is_over_the_sets_that_are_evidence(modules):
     records += [record("sst2", "placebo", 0, up), record("mrpc", "placebo", 0, up)]
     found = modules.evidence_report.summary(records, half="B")
     assert found["suggested_minus_ce_mean"] == 25 and found["suggested_minus_ce_min"] == -50  # the control counts here
+    assert found["suggested_sets_1_above_ce"] == 1
     assert found["pooled_minus_best_mean"] == 0
+    assert found["pooled_minus_real_and_pooled_ce_mean"] == found["pooled_minus_real_and_pooled_ce_min"] == 0
     assert found["placebo_sets_below_1"] == 1
     assert found["suggested_minus_imp_mean"] is None
     assert modules.evidence_report.summary([], half="B")["placebo_sets_below_1"] is None
