@@ -7,8 +7,8 @@ import click
 from synweight_core import runs
 from synweight_core.prepare import STAGES
 
-_STAGES = STAGES | {"scores": "Scoring the rows"}
-_LONG_STAGES = ("vectors", "scores")  # those that always report their share
+_STAGES = STAGES | {"scores": "Scoring the rows", "fetch": "Fetching rows"}
+_LONG_STAGES = ("vectors", "scores", "fetch")  # those that always report their share
 
 
 def follow(run_id: str, *, offset: int = 0) -> bool:

@@ -92,7 +92,7 @@ def test_markup_in_texts_labels_and_names_is_shown_as_text_on_every_page(browser
     synthetic = Upload(f"{MARKUP}.csv", rows.assign(text="made up " + rows["text"]), columns)
     dataset = build_dataset(synthetic, Upload(f"{MARKUP}.csv", pd.concat([rows, rows[:2]]), columns))
     project = projects.create_project(dataset, MARKUP)
-    prepared = ended(runs.start("prepare", project.id, {}, name="prepare"))
+    prepared = ended(runs.start("prepare", project.id, {"suggests": False}, name="prepare"))
     assert prepared.status == "finished", prepared.error
     page = browser.new_page()
     page.add_init_script(PROBE)

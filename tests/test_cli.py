@@ -64,8 +64,9 @@ def prepared(files, tmp_path_factory):
     """A workspace in which `synweight prepare` has run on these files, and what it printed."""
     home = tmp_path_factory.mktemp("prepared-by-cli")
     command = process(
-        "prepare", "--synthetic", files["synthetic"], "--real", files["real"], "--name", "Shop", home=home
-    )
+        "prepare", "--synthetic", files["synthetic"], "--real", files["real"], "--name", "Shop", "--no-suggest",
+        home=home,
+    )  # fmt: skip
     printed, errors = command.communicate(timeout=END_SECONDS)
     assert command.returncode == 0, errors
     return home, printed
@@ -105,6 +106,13 @@ def test_prepare_of_a_prepared_project_is_ready_at_once(shop):
     assert answer.exit_code == 0
     assert answer.output.endswith("It is ready.\n")
     assert len(runs.list_runs()) == 1
+
+
+def test_prepare_ends_with_the_weights_that_the_project_starts_with(shop, monkeypatch):
+    monkeypatch.setattr("synweight_core.cli_projects.is_complete", lambda project: False)
+    answer = synweight("prepare", shop.id)
+    assert answer.exit_code == 0 and projects.is_suggested(shop)
+    assert answer.output.endswith(f"Weights: {settings_words(projects.first_settings(shop))}\n")
 
 
 def test_prepare_without_files_says_what_is_needed(files):

@@ -453,7 +453,7 @@ def hostile(home):
             Upload("real.csv", pd.concat([rows, rows[:2]]), Columns("text", "label")),
         )
         project = projects.create_project(dataset, f"{IMAGE} hostile")
-        run = ended(runs.start("prepare", project.id, {}, name="prepare"))
+        run = ended(runs.start("prepare", project.id, {"suggests": False}, name="prepare"))
         assert run.status == "finished", run.error
         selections.save_selection(project, f"{IMAGE} kept", np.arange(5), 60)
         curation.exclude(project, np.array([0]), reason=IMAGE)
