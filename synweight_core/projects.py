@@ -269,7 +269,7 @@ def is_untouched(project: Project) -> bool:
 
 def is_suggested(project: Project) -> bool:
     """Whether the first settings were suggested for this project."""
-    return (project.folder / "suggested.json").exists()
+    return _stored_settings(project, "suggested") is not None
 
 
 def save_settings(project: Project, settings: WeightSettings) -> None:
