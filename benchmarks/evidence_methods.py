@@ -79,6 +79,7 @@ def suggested_pooled(case: Case) -> WeightSettings:
     return max(candidates, key=lambda each: forecaster.values(final(forecaster, each))[0])
 
 
+@cache
 def _forecaster(case: Case) -> Forecaster:
     return project_forecaster(case.project, case.prepared, load_curation(case.project))
 

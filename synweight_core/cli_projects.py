@@ -40,9 +40,9 @@ def prepare_and_tell(
         return
     if not follow(run_id):
         sys.exit(1)
-    active = [run.id for run in runs.list_runs(project_id=project.id, kind="suggest") if run.is_active]
-    if active and waits_for_settings:
-        follow(active[0])
+    search = runs.active_run(project.id, "suggest")
+    if search and waits_for_settings:
+        follow(search.id)
         click.echo(f"Weights: {settings_words(projects.load_settings(project))}")
 
 

@@ -259,17 +259,17 @@ def load_settings(project: Project) -> WeightSettings:
 
 def first_settings(project: Project) -> WeightSettings:
     """The weight settings of a project that nobody has changed: the suggested ones, before them the default."""
-    return _stored_settings(project, "suggested") or DEFAULT
+    return suggested_settings(project) or DEFAULT
+
+
+def suggested_settings(project: Project) -> WeightSettings | None:
+    """The first settings that were suggested for this project; None before, and where their file is damaged."""
+    return _stored_settings(project, "suggested")
 
 
 def is_untouched(project: Project) -> bool:
     """Whether nobody has changed the weight settings yet."""
     return not (project.folder / "settings.json").exists()
-
-
-def is_suggested(project: Project) -> bool:
-    """Whether the first settings were suggested for this project."""
-    return _stored_settings(project, "suggested") is not None
 
 
 def save_settings(project: Project, settings: WeightSettings) -> None:

@@ -240,6 +240,11 @@ def wait(run_id: str, *, offset: int = 0, poll_seconds: float = 0.3) -> Iterator
         time.sleep(poll_seconds)
 
 
+def active_run(project_id: str, *kinds: Kind) -> Run | None:
+    """The newest run of a project that is of one of these kinds and that a worker holds, if any."""
+    return next((run for run in active_runs() if run.project == project_id and run.kind in kinds), None)
+
+
 def active_runs() -> list[Run]:
     """Runs that a worker holds, newest first. Of those that have ended it opens the lock only."""
     locks = sorted((storage.home() / "runs").glob("*/lock"), reverse=True)

@@ -31,7 +31,7 @@ def start_suggesting(project: Project, *, is_first: bool = False) -> str:
 
 def suggest_first(project: Project) -> None:
     """Start to look for the settings that a new project starts with, unless somebody has set some."""
-    if has_folds(project) and projects.is_untouched(project) and not projects.is_suggested(project):
+    if has_folds(project) and projects.is_untouched(project) and projects.suggested_settings(project) is None:
         with suppress(SynweightError):  # whoever asked for the map has it all the same
             start_suggesting(project, is_first=True)
 
@@ -79,4 +79,4 @@ def suggestion_of(run: runs.Run) -> Suggestion | None:
 
 def is_outdated(run: runs.Run, project: Project) -> bool:
     """Whether edits, caps, metric or data are others than those the job was started with. Raises DataError."""
-    return any(run.settings.get(name) != value for name, value in basis(project).items())
+    return {name: value for name, value in run.settings.items() if name != "is_first"} != basis(project)

@@ -78,10 +78,8 @@ def prepare_job(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     from synweight_core.suggest_job import suggest_first
 
     started, project = time.perf_counter(), load_project(config["project"])
-    choices = dict(config["settings"])
-    suggests = choices.pop("suggests", True)
-    prepare(project, _reporter(path), **choices)
-    if suggests:
+    prepare(project, _reporter(path))
+    if config["settings"].get("suggests", True):
         suggest_first(project)
     return {"stopped": False, "seconds": time.perf_counter() - started}
 

@@ -111,7 +111,7 @@ def test_prepare_of_a_prepared_project_is_ready_at_once(shop):
 def test_prepare_ends_with_the_weights_that_the_project_starts_with(shop, monkeypatch):
     monkeypatch.setattr("synweight_core.cli_projects.is_complete", lambda project: False)
     answer = synweight("prepare", shop.id)
-    assert answer.exit_code == 0 and projects.is_suggested(shop)
+    assert answer.exit_code == 0 and projects.suggested_settings(shop)
     assert answer.output.endswith(f"Weights: {settings_words(projects.first_settings(shop))}\n")
 
 

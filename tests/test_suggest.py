@@ -273,7 +273,7 @@ def test_what_people_set_while_first_settings_are_looked_for_stays(demo):
 
 def test_search_that_somebody_asked_for_changes_no_settings(demo):
     assert ended(start_suggesting(demo)).status == "finished"
-    assert projects.load_settings(demo) == DEFAULT and not projects.is_suggested(demo)
+    assert projects.load_settings(demo) == DEFAULT and projects.suggested_settings(demo) is None
 
 
 def test_stopped_job_ends_within_seconds_and_keeps_what_it_had(demo):

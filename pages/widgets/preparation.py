@@ -17,7 +17,7 @@ REFRESH_SECONDS = 1.0
 
 def active(project: Project) -> runs.Run | None:
     """The preparation that is going on, if any."""
-    return next((run for run in runs.list_runs(project_id=project.id, kind="prepare") if run.is_active), None)
+    return runs.active_run(project.id, "prepare")
 
 
 def start_once(project: Project, *, done: Callable[[Project], bool] = is_prepared) -> None:

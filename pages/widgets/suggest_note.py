@@ -9,24 +9,22 @@ from synweight_core.presets import terms_words
 from synweight_core.projects import Project
 from synweight_core.weighting import WeightSettings
 
-_ON_THE_WAY = ("prepare", "suggest")  # what ends with the first settings of a project
-
 
 def suggest_note(project: Project, settings: WeightSettings) -> None:
     """That first settings are being looked for, or that those in use were suggested; else nothing."""
-    if projects.is_suggested(project):
-        if settings == projects.first_settings(project):
-            st.caption(
-                ":material/auto_awesome: Suggested for this project by forecasts on its real rows that are not test; "
-                "Suggest on the Weights page shows all of them."
-            )
-    elif projects.is_untouched(project) and _on_the_way(project):
+    suggested = projects.suggested_settings(project)
+    if settings == suggested:
+        st.caption(
+            ":material/auto_awesome: Suggested for this project by forecasts on its real rows that are not test; "
+            "Suggest on the Weights page shows all of them."
+        )
+    elif suggested is None and projects.is_untouched(project) and _search(project):
         _waiting(project)
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _waiting(project: Project) -> None:
-    job = _on_the_way(project)
+    job = _search(project)
     if job is None:
         st.rerun()
     event = runs.latest_event(job.id) if job.kind == "suggest" else {}
@@ -38,6 +36,6 @@ def _waiting(project: Project) -> None:
     )
 
 
-def _on_the_way(project: Project) -> runs.Run | None:
-    found = runs.list_runs(project_id=project.id)
-    return next((run for run in found if run.is_active and run.kind in _ON_THE_WAY), None)
+def _search(project: Project) -> runs.Run | None:
+    """The job that ends with the first settings: the search, or before it the preparation, which starts it."""
+    return runs.active_run(project.id, "suggest", "prepare")
