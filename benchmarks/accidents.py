@@ -54,7 +54,7 @@ steps = {
     "upload": lambda: uploads.store_upload(io.BytesIO(upload)),
     "read": lambda: projects.read_upload(uploads.upload_path(sys.argv[3]), name=sys.argv[4]),
     "draft": lambda: drafts.save_draft("draft-00", {"choices": {"name": "n" * 300}}),
-    "settings": lambda: projects.save_settings(project, WeightSettings(alpha=1.5)),
+    "settings": lambda: project_settings.save_settings(project, WeightSettings(alpha=1.5)),
     "view": lambda: map_view.save_view(project, replace(map_view.MapView(), colour="x" * 300), 100),
     "edit": lambda: curation.exclude(project, np.arange(1), reason="x" * 300),
     "selection": lambda: selections.save_selection(project, "n", np.arange(60), 90),

@@ -37,6 +37,7 @@ from synweight_core import (
     map_view,
     map_wire,
     named_settings,
+    project_settings,
     projects,
     run_log,
     run_queue,
@@ -183,7 +184,7 @@ def _by_id(project: projects.Project, wrong: str) -> list[Callable[[], object]]:
         lambda: selections.save_selection(project, wrong, np.array([1]), 9),
         lambda: named_settings.load_named_settings(project, wrong),
         lambda: named_settings.delete_settings(project, wrong),
-        lambda: named_settings.keep_settings(project, wrong, projects.load_settings(project)),
+        lambda: named_settings.keep_settings(project, wrong, project_settings.load_settings(project)),
         lambda: curation.relabel(project, np.array([0]), label=wrong),
         lambda: run_log.RunLog(wrong).read_on(),
         lambda: curation.exclude(project, np.array([0]), reason=wrong),
@@ -221,7 +222,8 @@ def readers(project_id: str) -> list[Callable[[], object]]:
             read_recipe(path)
 
     return [
-        projects.list_projects, of_project(projects.load_settings), of_project(lambda p: map_view.load_view(p, 20)),
+        projects.list_projects, of_project(project_settings.load_settings),
+        of_project(lambda p: map_view.load_view(p, 20)),
         of_project(curation.load_curation), of_project(curation.history), of_project(selections.list_selections),
         of_project(named_settings.list_settings), of_project(ledger.ledger), of_project(of_folder), of_runs,
         trash.deleted_runs, lambda: run_queue.in_order(["b", "a"]), lambda: drafts.load_draft(hostile_workspace.DRAFT),

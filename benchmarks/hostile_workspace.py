@@ -21,6 +21,7 @@ from synweight_core import (
     map_view,
     named_settings,
     prepare,
+    project_settings,
     projects,
     run_queue,
     runs,
@@ -41,7 +42,7 @@ def build(home: Path) -> tuple[projects.Project, list[Path]]:
     """A prepared project in `home`, with runs, edits, a draft; and the files that may be spoilt."""
     home.mkdir(parents=True)
     project = prepared_project(made.SCRIPTS[1])
-    projects.save_settings(project, WeightSettings(alpha=2))
+    project_settings.save_settings(project, WeightSettings(alpha=2))
     view = map_view.MapView(look={"camera": [1, 2]}).select(np.arange(5), token="t")
     map_view.save_view(project, view, ROWS + REALS)
     curation.exclude(project, np.arange(3), reason=made.SCRIPTS[2])

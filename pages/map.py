@@ -15,7 +15,7 @@ from pages.widgets.search_box import search_box
 from pages.widgets.selection_bar import combine_choice, combine_chosen, selection_bar
 from pages.widgets.selection_details import distributions, selected_rows
 from pages.widgets.weight_controls import weight_controls
-from synweight_core import curation, map_wire, projects
+from synweight_core import curation, map_wire, project_settings
 from synweight_core.curated import curated_weights
 from synweight_core.map_colours import weight_codes
 from synweight_core.map_rows import hover_lines, with_weights
@@ -91,7 +91,7 @@ def details(rows: pd.DataFrame) -> None:
 def workbench() -> None:
     """Controls, map and selection: they move together. The map is told first, so that it moves at once."""
     base_rows = loaded.rows(project)
-    settings = projects.load_settings(project)
+    settings = project_settings.load_settings(project)
     rows = with_weights(base_rows, curated_weights(prepared, settings, loaded.edits(project)))
     instruments, canvas = shell.instruments_and_canvas()
     colour_place, run_place = instruments.container(), instruments.container()

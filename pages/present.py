@@ -9,7 +9,7 @@ from pages.widgets import loaded, shell
 from pages.widgets.embedding_map import embedding_map, side_channel
 from pages.widgets.plain import plain
 from pages.widgets.report_links import report_button
-from synweight_core import curation, map_wire, meters, projects, report_charts
+from synweight_core import curation, map_wire, meters, project_settings, report_charts
 from synweight_core.curated import curated_weights
 from synweight_core.headline import Headline, headline, meter_words
 from synweight_core.map_colours import colouring
@@ -83,7 +83,7 @@ def weights_in_words(project: Project, weights: np.ndarray) -> None:
     said = meter_words(weights[edits.kept], classes)
     st.subheader("What the weights amount to", anchor=False)
     st.markdown("\n".join(f"- {plain(cut(sentence, _SENTENCE_CHARS))}" for sentence in said))
-    st.caption(plain(f"Weights: {settings_words(projects.load_settings(project))}."))
+    st.caption(plain(f"Weights: {settings_words(project_settings.load_settings(project))}."))
 
 
 def presentation(project: Project) -> None:
@@ -94,7 +94,7 @@ def presentation(project: Project) -> None:
         st.info("This project is not prepared yet, so there is no map and no weight.")
         return
     prepared, edits = loaded.prepared(project.id, project.data_hash), loaded.edits(project)
-    weights = curated_weights(prepared, projects.load_settings(project), edits)
+    weights = curated_weights(prepared, project_settings.load_settings(project), edits)
     verdict(headline(project, recipe, weights[edits.kept]))
     the_map(project, weights)
     weights_in_words(project, weights)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from synweight_core import __version__, cli_projects, projects, runs, workspace
+from synweight_core import __version__, cli_projects, project_settings, projects, runs, workspace
 from synweight_core.cli_findings import findings
 from synweight_core.cli_projects import SUGGEST, prepare_and_tell
 from synweight_core.cli_results import compare, export, reproduce, weigh
@@ -210,7 +210,7 @@ def suggest(project_id: str, applies: bool) -> None:
         return
     click.echo(sentence(found))
     if applies and found.is_recommended:
-        projects.save_settings(project, found.candidates[found.chosen].settings)
+        project_settings.save_settings(project, found.candidates[found.chosen].settings)
         click.echo("The settings are now the project's.")
     elif applies:
         click.echo("The settings were left as they are.")

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from synweight_core import cleaning, project_shelf, projects, runs, storage, uploads
+from synweight_core import cleaning, project_settings, project_shelf, projects, runs, storage, uploads
 from synweight_core.errors import RunError
 from synweight_core.following import follow
 from synweight_core.prepare import is_complete, load_prepared
@@ -43,7 +43,7 @@ def prepare_and_tell(
     search = runs.active_run(project.id, "suggest")
     if search and waits_for_settings:
         follow(search.id)
-        click.echo(f"Weights: {settings_words(projects.load_settings(project))}")
+        click.echo(f"Weights: {settings_words(project_settings.load_settings(project))}")
 
 
 @click.command(name="projects")

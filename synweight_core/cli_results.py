@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from synweight_core import projects, runs
+from synweight_core import project_settings, projects, runs
 from synweight_core.prepare import STAGES, need_prepared
 from synweight_core.presets import settings_words
 from synweight_core.weighting import BALANCES, WeightSettings, effective_sample_size, rows_carrying
@@ -36,10 +36,10 @@ def weigh(project_id: str, out: Path | None, **given: float | str | None) -> Non
         raise click.UsageError(f"--out is {out}; expected a name that ends in .parquet, .csv or .jsonl.")
     project = projects.load_project(project_id)
     chosen = {name: value for name, value in given.items() if value is not None}
-    settings = WeightSettings(**asdict(projects.load_settings(project)) | chosen)
+    settings = WeightSettings(**asdict(project_settings.load_settings(project)) | chosen)
     need_prepared(project)
     rows = forms.project_weights(project_id, settings)
-    projects.save_settings(project, settings)
+    project_settings.save_settings(project, settings)
     weights = rows["weight"].to_numpy()
     click.echo(
         f"{len(rows):,} rows, effective sample size {effective_sample_size(weights):,.0f}; half of the weight "

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from synweight_core import projects, runs
+from synweight_core import project_settings, runs
 from synweight_core.curation import load_curation
 from synweight_core.projects import Project
 from synweight_core.train_config import TrainConfig, run_config, run_name
@@ -18,7 +18,7 @@ def project_config(project: Project, **choices: Any) -> TrainConfig:  # noqa: AN
     """
     curation = load_curation(project)
     edits = curation.n_edits if curation.edited else 0  # all undone is the same as none
-    return run_config(**asdict(projects.load_settings(project)) | choices | {"edits": edits})
+    return run_config(**asdict(project_settings.load_settings(project)) | choices | {"edits": edits})
 
 
 def config_like(config: TrainConfig, **choices: Any) -> TrainConfig:  # noqa: ANN401 (the fields of TrainConfig)

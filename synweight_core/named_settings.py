@@ -2,7 +2,7 @@
 
     projects/<id>/settings/<slug>.json    name, created, settings (the fields of WeightSettings)
 
-The settings in use are another file (`projects.save_settings`). It knows the fields of no setting, so that
+The settings in use are another file (`project_settings`). It knows the fields of no setting, so that
 `weighting` may get new ones: a file from before a field existed has its default.
 """
 

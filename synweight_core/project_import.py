@@ -26,11 +26,11 @@ from synweight_core.data import Dataset, check_trainable
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.kept import checked_name
 from synweight_core.project_file import FORMAT, HEAD, VERSION, member_limit
+from synweight_core.project_settings import check_settings
 from synweight_core.project_shelf import lock_path
 from synweight_core.projects import (
     Project,
     check_metric,
-    check_settings,
     content_key,
     folder_of,
     is_project,

@@ -1,7 +1,8 @@
-"""A project: one data set in one folder, named by its content, with the settings that people chose.
+"""A project: one data set in one folder, named by its content.
 
     projects/<id>/  project.json  synthetic.parquet  real.parquet  dropped.parquet
-                    settings.json (as people left them)  suggested.json (as they were at first)  view.json
+
+Its weight settings are in `project_settings`, how its map was left in `map_view`.
 
 The same upload with the same choices is the same project.
 """
@@ -24,15 +25,12 @@ from synweight_core.data import Dataset, Unjudged, Upload, build_dataset, check_
 from synweight_core.errors import DataError, NotFoundError, file_sentence
 from synweight_core.findings import Finding
 from synweight_core.models import MINILM
-from synweight_core.presets import DEFAULT
 from synweight_core.several_files import combine
 from synweight_core.stored import is_number, is_text
 from synweight_core.tables.cells import clean_text
 from synweight_core.tuning import KINDS, PROBE
-from synweight_core.weighting import WeightSettings
 
 DEMO_FOLDER = Path(__file__).parent.parent / "assets" / "demo"
-MAX_SETTING = 1000.0
 PARTS = ("synthetic", "real", "dropped")
 METRICS = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
 RECALL_PREFIX = "recall:"  # "recall:refund" is the recall of one class
@@ -252,45 +250,6 @@ def read_part(project: Project, part: str, *, columns: list[str] | None = None) 
         ) from error
 
 
-def load_settings(project: Project) -> WeightSettings:
-    """The weight settings last used in this project; the first ones where their file is damaged."""
-    return _stored_settings(project, "settings") or first_settings(project)
-
-
-def first_settings(project: Project) -> WeightSettings:
-    """The weight settings of a project that nobody has changed: the suggested ones, before them the default."""
-    return suggested_settings(project) or DEFAULT
-
-
-def suggested_settings(project: Project) -> WeightSettings | None:
-    """The first settings that were suggested for this project; None before, and where their file is damaged."""
-    return _stored_settings(project, "suggested")
-
-
-def is_untouched(project: Project) -> bool:
-    """Whether nobody has changed the weight settings yet."""
-    return not (project.folder / "settings.json").exists()
-
-
-def save_settings(project: Project, settings: WeightSettings) -> None:
-    """Keep the weight settings for the next visit. Raises ValueError when no slider could show them."""
-    check_settings(settings)
-    storage.write_json(project.folder / "settings.json", asdict(settings))
-
-
-def save_first_settings(project: Project, settings: WeightSettings) -> None:
-    """Keep the settings that were suggested: they are in use until somebody changes one."""
-    storage.write_json(project.folder / "suggested.json", asdict(settings))
-
-
-def check_settings(settings: WeightSettings) -> None:
-    """Raise ValueError when no slider could show these settings."""
-    numbers = {name: value for name, value in asdict(settings).items() if isinstance(value, int | float)}
-    beyond = [name for name, value in numbers.items() if not abs(value) <= MAX_SETTING]
-    if beyond:
-        raise ValueError(f"{', '.join(beyond)}: expected finite numbers of at most {MAX_SETTING:g}.")
-
-
 def demo_project() -> Project:
     """The built-in demo, created on first use."""
     return project_from_files(
@@ -344,14 +303,6 @@ def _frames_hash(dataset: Dataset) -> str:
         digest.update("\x1f".join(frame.columns).encode("utf-8", "surrogatepass"))
         digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
     return digest.hexdigest()
-
-
-def _stored_settings(project: Project, name: str) -> WeightSettings | None:
-    stored = storage.read_json(project.folder / f"{name}.json")
-    try:
-        return WeightSettings(**stored) if stored else None
-    except (TypeError, ValueError, OverflowError):  # damaged, or of another version
-        return None
 
 
 def _read(project_id: str) -> Project | None:

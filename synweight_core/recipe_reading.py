@@ -19,7 +19,7 @@ import numpy as np
 
 from synweight_core import curation
 from synweight_core.errors import DataError
-from synweight_core.projects import MAX_SETTING
+from synweight_core.project_settings import MAX_SETTING
 from synweight_core.recipe import FORMAT, PARTS, VERSION, InputRows, Recipe, array_hash, section_hash
 from synweight_core.rowsets import MAX_ROWS
 from synweight_core.train_config import TrainConfig

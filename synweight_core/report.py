@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from synweight_core import __version__, projects, report_notes, report_runs, report_weights, storage
+from synweight_core import __version__, project_settings, projects, report_notes, report_runs, report_weights, storage
 from synweight_core.headline import Headline, headline
 from synweight_core.projects import Project
 from synweight_core.report_blocks import MAX_NAME_CHARS, Chart, Facts, Points, Section, Words, cut
@@ -58,7 +58,7 @@ def _sections(project: Project) -> list[Section]:
     found = report_weights.weighed(project, dataset)
     recipe = next(iter(compared.recipes), None)
     said = headline(project, recipe, found.kept_weights if found else None)
-    settings = found.settings if found else projects.load_settings(project)
+    settings = found.settings if found else project_settings.load_settings(project)
     return [
         _verdict(said),
         report_weights.what_was_done(project, dataset, found),

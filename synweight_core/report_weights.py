@@ -17,7 +17,8 @@ from synweight_core.palette import class_colours
 from synweight_core.plots import class_shares, weight_histogram
 from synweight_core.prepare import Prepared, load_prepared
 from synweight_core.presets import formula_words, settings_words
-from synweight_core.projects import Project, load_settings, metric_label
+from synweight_core.project_settings import load_settings
+from synweight_core.projects import Project, metric_label
 from synweight_core.report_blocks import (
     MAX_CHARS,
     MAX_NAME_CHARS,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from synweight_core import projects, runs
+from synweight_core import project_settings, runs
 from synweight_core.curation import load_curation
 from synweight_core.errors import NotFoundError, SynweightError
 from synweight_core.forecast import project_forecaster
@@ -18,7 +18,7 @@ from synweight_core.weighting import WeightSettings
 def start_suggesting(project: Project, *, is_first: bool = False) -> str:
     """Start the job that looks for good settings under the edits and caps of this moment; the job's id.
 
-    With `is_first` what it finds becomes what the project starts with (`projects.first_settings`).
+    With `is_first` what it finds becomes what the project starts with (`project_settings.first_settings`).
 
     Raises:
         NotFoundError: what forecasts need is not computed.
@@ -31,14 +31,15 @@ def start_suggesting(project: Project, *, is_first: bool = False) -> str:
 
 def suggest_first(project: Project) -> None:
     """Start to look for the settings that a new project starts with, unless somebody has set some."""
-    if has_folds(project) and projects.is_untouched(project) and projects.suggested_settings(project) is None:
+    is_open = project_settings.is_untouched(project) and project_settings.suggested_settings(project) is None
+    if is_open and has_folds(project):
         with suppress(SynweightError):  # whoever asked for the map has it all the same
             start_suggesting(project, is_first=True)
 
 
 def basis(project: Project) -> dict[str, Any]:
     """What a suggestion rests on: with another basis it is outdated. Raises DataError for a damaged log of edits."""
-    curation, settings = load_curation(project), projects.load_settings(project)
+    curation, settings = load_curation(project), project_settings.load_settings(project)
     return {
         "edits": curation.n_edits if curation.edited else 0,
         "metric": project.metric,
@@ -61,7 +62,7 @@ def run_suggest(config: Mapping[str, Any], report: Callable[[dict[str, Any]], No
     forecaster = project_forecaster(project, need_prepared(project), curation)
     found = suggest(forecaster, report, WeightSettings(1, 0, *settings["caps"]))
     if settings.get("is_first") and found and found.is_complete and found.candidates[0].forecast.is_known:
-        projects.save_first_settings(project, found.settings)
+        project_settings.save_first_settings(project, found.settings)
     return settings | {
         "stopped": found is None or not found.is_complete,
         "suggestion": found and found.to_json(),

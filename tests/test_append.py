@@ -5,7 +5,17 @@ import pandas as pd
 import pytest
 from test_projects import TEXT_AND_LABEL, dataset
 
-from synweight_core import append, cache, curation, named_settings, prepare, projects, selections, stages
+from synweight_core import (
+    append,
+    cache,
+    curation,
+    named_settings,
+    prepare,
+    project_settings,
+    projects,
+    selections,
+    stages,
+)
 from synweight_core.columns import Columns
 from synweight_core.data import Upload
 from synweight_core.errors import DataError
@@ -55,13 +65,13 @@ def test_names_are_counted_on(name, following):
 def test_what_people_did_moves_with_its_rows(project):
     n = project.counts["synthetic"]
     n_map = n + project.counts["train"] + project.counts["validation"]
-    projects.save_settings(project, WeightSettings(alpha=2))
+    project_settings.save_settings(project, WeightSettings(alpha=2))
     named_settings.keep_settings(project, "Strict", WeightSettings(alpha=3))
     selections.save_selection(project, "Some", np.array([1, n, n_map - 1]), n_map)
     curation.exclude(project, np.array([1, 5]))
     save_view(project, MapView(selected=np.array([2, n]), open_row=n + 1, colour="quality"), n_map)
     made = append.append_rows(project, more())
-    assert projects.load_settings(made).alpha == 2
+    assert project_settings.load_settings(made).alpha == 2
     assert [kept.name for kept in named_settings.list_settings(made)] == ["Strict"]
     (selection,) = selections.list_selections(made)
     assert (selection.rows.tolist(), selection.n) == ([1, n + 2, n_map + 1], n_map + 2)

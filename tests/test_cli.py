@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import END_SECONDS, ended, until
 
-from synweight_core import __version__, curation, projects, runs
+from synweight_core import __version__, curation, project_settings, projects, runs
 from synweight_core.cli import _found_line, main
 from synweight_core.map_scores import load_map_scores
 from synweight_core.presets import DEFAULT, settings_words
@@ -111,8 +111,8 @@ def test_prepare_of_a_prepared_project_is_ready_at_once(shop):
 def test_prepare_ends_with_the_weights_that_the_project_starts_with(shop, monkeypatch):
     monkeypatch.setattr("synweight_core.cli_projects.is_complete", lambda project: False)
     answer = synweight("prepare", shop.id)
-    assert answer.exit_code == 0 and projects.suggested_settings(shop)
-    assert answer.output.endswith(f"Weights: {settings_words(projects.first_settings(shop))}\n")
+    assert answer.exit_code == 0 and project_settings.suggested_settings(shop)
+    assert answer.output.endswith(f"Weights: {settings_words(project_settings.first_settings(shop))}\n")
 
 
 def test_prepare_without_files_says_what_is_needed(files):
@@ -205,7 +205,7 @@ def test_weigh_keeps_the_settings_for_the_next_command(shop):
     synweight("weigh", shop.id, "--alpha", 1.5)
     answer = synweight("weigh", shop.id, "--beta", 0.25)
     assert f"({settings_words(replace(DEFAULT, alpha=1.5, beta=0.25))})" in answer.output
-    assert projects.load_settings(shop).alpha == 1.5
+    assert project_settings.load_settings(shop).alpha == 1.5
 
 
 def test_weigh_takes_every_term_and_says_it(shop, tmp_path):
@@ -220,7 +220,7 @@ def test_weigh_takes_every_term_and_says_it(shop, tmp_path):
     expected = WeightSettings(
         relevance=0.3, temperature=2, balance="uniform", drop_share=0.25, real_mass=0.2, soft_share=0.75
     )
-    assert projects.load_settings(shop) == expected
+    assert project_settings.load_settings(shop) == expected
     assert (pd.read_csv(out)["weight"] == 0).sum() == 20
 
 
@@ -238,7 +238,7 @@ def test_weigh_refuses_a_term_beyond_its_range_and_keeps_the_settings(shop, opti
     answer = synweight("weigh", shop.id, option, value)
     assert answer.exit_code == code
     assert message in answer.output
-    assert projects.load_settings(shop) == DEFAULT
+    assert project_settings.load_settings(shop) == DEFAULT
 
 
 def test_edits_are_listed_and_weigh(shop, tmp_path):
@@ -307,7 +307,7 @@ def test_caps_that_cannot_hold_the_mean_are_refused_and_nothing_is_kept(shop):
     answer = synweight("weigh", shop.id, "--max-weight", 0.5)
     assert answer.exit_code == 1
     assert "expected 0 <= min_weight <= 1 <= max_weight" in answer.output
-    assert projects.load_settings(shop).max_weight == 10
+    assert project_settings.load_settings(shop).max_weight == 10
 
 
 def test_training_values_out_of_range_start_nothing(shop):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synweight_core import curation, projects, storage, train_job
+from synweight_core import curation, project_settings, projects, storage, train_job
 from synweight_core.clusters import ClusterLabels
 from synweight_core.columns import Columns
 from synweight_core.curated import curated_terms, curated_weights, edit_words, relabelled
@@ -409,7 +409,7 @@ def test_placebo_leaves_out_as_many_rows_as_the_filter_but_others_and_gives_the_
     project, prepared, loss
 ):
     curation.exclude(project, rows(1))
-    projects.save_settings(project, WeightSettings(alpha=1, beta=0.5, drop_share=0.3, balance="uniform"))
+    project_settings.save_settings(project, WeightSettings(alpha=1, beta=0.5, drop_share=0.3, balance="uniform"))
     tuned, placebo, other = (
         train_job.taking_part(prepared, config, curation.load_curation(project, lines=config.edits))
         for config in (
@@ -419,7 +419,8 @@ def test_placebo_leaves_out_as_many_rows_as_the_filter_but_others_and_gives_the_
     kept, weights = placebo
     assert kept.sum() == tuned[0].sum() and not kept[1]
     assert kept.tolist() != tuned[0].tolist() and kept.tolist() != other[0].tolist()
-    honest = curated_weights(prepared, projects.load_settings(project), curation.load_curation(project))[tuned[0]]
+    settings = project_settings.load_settings(project)
+    honest = curated_weights(prepared, settings, curation.load_curation(project))[tuned[0]]
     np.testing.assert_allclose(sorted(weights), sorted(honest))
     labels = prepared.labels[:N]
     same_classes = np.bincount(labels[kept]).tolist() == np.bincount(labels[tuned[0]]).tolist()
@@ -428,7 +429,7 @@ def test_placebo_leaves_out_as_many_rows_as_the_filter_but_others_and_gives_the_
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_run_of_any_loss_has_weights_of_mean_1_for_the_rows_that_it_trains_on(project, prepared, loss):
-    projects.save_settings(project, WeightSettings(alpha=1, beta=1, relevance=0.5, drop_share=0.15))
+    project_settings.save_settings(project, WeightSettings(alpha=1, beta=1, relevance=0.5, drop_share=0.15))
     config = project_config(project, loss=loss)
     data = train_job.training_data(project, projects.load_dataset(project), prepared, config)
     weighted = RowWeights(config, data)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from made_flaws import clean, seen_of
 from test_pages import app, texts
 
-from synweight_core import cache, cli, curation, named_settings, projects, selections
+from synweight_core import cache, cli, curation, named_settings, project_settings, projects, selections
 from synweight_core.data import build_dataset
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.findings import pair_keys
@@ -92,12 +92,12 @@ def test_edits_settings_and_selections_are_taken_over(project):
     curation.exclude(project, np.array([7]), reason="odd")
     slug = selections.save_selection(project, "mine", np.array([4, 5]), n)
     named_settings.keep_settings(project, "sharp", WeightSettings(alpha=2))
-    projects.save_settings(project, WeightSettings(alpha=3))
+    project_settings.save_settings(project, WeightSettings(alpha=3))
     made = stripped(project, flaw_of(project, "label_leak"))
     assert np.flatnonzero(~curation.load_curation(made).kept).tolist() == [1, 3, 7]
     assert selections.load_selection(made, slug).rows.tolist() == [4, 5]
     assert [each.name for each in named_settings.list_settings(made)] == ["sharp"]
-    assert projects.load_settings(made) == WeightSettings(alpha=3)
+    assert project_settings.load_settings(made) == WeightSettings(alpha=3)
 
 
 def test_both_ends_of_a_text_are_cut_where_quotation_marks_stand(workspace):

@@ -7,7 +7,7 @@ import random
 import pandas as pd
 import pytest
 
-from synweight_core import curation, data, drafts, map_wire, projects, runs, storage, trash, uploads
+from synweight_core import curation, data, drafts, map_wire, project_settings, projects, runs, storage, trash, uploads
 from synweight_core.columns import Columns
 from synweight_core.errors import DataError, RunError
 from synweight_core.presets import DEFAULT
@@ -90,7 +90,7 @@ def test_project_file_of_another_hand_is_no_project(fuzzed, changes):
 @pytest.mark.parametrize("content", ['{"alpha": "1"}', "[1]", '{"drop_share": -1}', '{"x": 1}', "3", '{"alpha": null}'])
 def test_damaged_weight_settings_are_the_default(fuzzed, content):
     (fuzzed.project.folder / "settings.json").write_text(content)
-    assert projects.load_settings(fuzzed.project) == DEFAULT
+    assert project_settings.load_settings(fuzzed.project) == DEFAULT
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_pages import app, press, texts
 
-from synweight_core import curation, ledger, map_view, named_settings, projects
+from synweight_core import curation, ledger, map_view, named_settings, project_settings, projects
 from synweight_core.presets import DEFAULT, settings_words
 from synweight_core.weighting import WeightSettings
 
@@ -49,7 +49,7 @@ def test_checker_trust_says_how_far_the_weights_can_be_trusted(demo):
 def test_few_or_equal_weights_give_sentences_and_no_nan(demo, tab, left):
     if left < 1200:
         curation.exclude(demo, np.arange(left, 1200))
-    projects.save_settings(demo, WeightSettings(alpha=0, beta=0))  # all weights equal
+    project_settings.save_settings(demo, WeightSettings(alpha=0, beta=0))  # all weights equal
     test = lab(demo, tab)
     assert not test.exception and not nan_shown(test)
 
@@ -62,7 +62,7 @@ def test_no_row_left_says_what_to_do(demo):
 
 def test_a_class_without_weight_is_named(demo):
     refunds = np.flatnonzero(projects.load_dataset(demo).synthetic["label"] == "refund")
-    projects.save_settings(demo, WeightSettings())
+    project_settings.save_settings(demo, WeightSettings())
     curation.set_factor(demo, refunds, factor=0.01)
     assert "Hardly any weight is left for: refund" in texts(lab(demo, "Meters"))
 
@@ -113,4 +113,4 @@ def test_kept_settings_are_started_as_a_run(demo, monkeypatch):
     (config,) = started
     assert (config.loss, config.weight_settings) == ("tuned", WeightSettings(alpha=2, drop_share=0.2))
     assert "A run with the settings Strict was started" in test.success[0].value
-    assert projects.load_settings(demo) == DEFAULT
+    assert project_settings.load_settings(demo) == DEFAULT

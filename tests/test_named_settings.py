@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import pytest
 
-from synweight_core import named_settings, projects, storage
+from synweight_core import named_settings, project_settings, projects, storage
 from synweight_core.errors import DataError, NotFoundError
 from synweight_core.weighting import WeightSettings
 
@@ -57,9 +57,9 @@ def test_names_that_nobody_could_read_are_refused(project, name, message):
 
 
 def test_settings_in_use_are_not_touched(project):
-    projects.save_settings(project, SETTINGS)
+    project_settings.save_settings(project, SETTINGS)
     named_settings.keep_settings(project, "other", WeightSettings())
-    assert projects.load_settings(project) == SETTINGS
+    assert project_settings.load_settings(project) == SETTINGS
 
 
 def test_field_that_weight_settings_get_later_is_kept_and_has_its_default_in_older_files(project, monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, ended
 from streamlit.testing.v1 import AppTest
 
-from synweight_core import curation, named_settings, projects, selections
+from synweight_core import curation, named_settings, project_settings, projects, selections
 from synweight_core.presets import DEFAULT, settings_words
 from synweight_core.suggest_job import start_suggesting
 from synweight_core.weighting import WeightSettings
@@ -58,14 +58,14 @@ def test_moving_alpha_changes_the_meters_and_is_kept_on_disk(demo):
     before = test.metric[0].value
     test.slider(key=f"alpha:{demo.id}").set_value(2.0).run()
     assert test.metric[0].value != before
-    assert projects.load_settings(demo).alpha == 2.0
+    assert project_settings.load_settings(demo).alpha == 2.0
 
 
 def test_preset_sets_the_exponents(demo):
     test = app("weights", project=demo.id)
     test.segmented_control(key=f"preset:{demo.id}").set_value("imp").run()
     assert (test.slider(key=f"alpha:{demo.id}").value, test.slider(key=f"beta:{demo.id}").value) == (1.0, 1.0)
-    assert projects.load_settings(demo).beta == 1.0
+    assert project_settings.load_settings(demo).beta == 1.0
 
 
 def test_presets_of_equal_terms_show_the_one_that_was_chosen(demo):
@@ -79,26 +79,26 @@ def test_presets_of_equal_terms_show_the_one_that_was_chosen(demo):
 
 
 def test_preset_keeps_the_caps_and_reset_does_not(demo):
-    projects.save_settings(demo, WeightSettings(alpha=2, relevance=1, max_weight=5))
+    project_settings.save_settings(demo, WeightSettings(alpha=2, relevance=1, max_weight=5))
     test = app("weights", project=demo.id)
     test.segmented_control(key=f"preset:{demo.id}").set_value("filtered").run()
-    assert projects.load_settings(demo) == WeightSettings(0, 0, max_weight=5, drop_share=0.3)
+    assert project_settings.load_settings(demo) == WeightSettings(0, 0, max_weight=5, drop_share=0.3)
     assert test.slider(key=f"drop_share:{demo.id}").value == 30
     test.button(key=f"reset:{demo.id}").click().run()
-    assert projects.load_settings(demo) == DEFAULT
+    assert project_settings.load_settings(demo) == DEFAULT
     assert test.slider(key=f"max_weight:{demo.id}").value == 10
 
 
 def test_settings_that_were_suggested_are_said_to_be_and_reset_brings_them_back(demo):
     first = WeightSettings(2, 0, soft_share=1)
-    projects.save_first_settings(demo, first)
+    project_settings.save_first_settings(demo, first)
     test = app("weights", project=demo.id)
     assert "Suggested for this project by forecasts" in texts(test)
     test.slider(key=f"alpha:{demo.id}").set_value(1).run()
-    assert projects.load_settings(demo) == replace(first, alpha=1)
+    assert project_settings.load_settings(demo) == replace(first, alpha=1)
     assert "Suggested for this project by forecasts" not in texts(test)
     test.button(key=f"reset:{demo.id}").click().run()
-    assert projects.load_settings(demo) == first
+    assert project_settings.load_settings(demo) == first
 
 
 def test_page_says_that_first_settings_are_being_looked_for(demo):
@@ -108,7 +108,7 @@ def test_page_says_that_first_settings_are_being_looked_for(demo):
     assert ended(run_id).status == "finished"
     test.run()
     assert "Suggested for this project by forecasts" in texts(test)
-    assert test.slider(key=f"alpha:{demo.id}").value == projects.first_settings(demo).alpha
+    assert test.slider(key=f"alpha:{demo.id}").value == project_settings.first_settings(demo).alpha
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_every_term_has_a_slider_that_is_kept_on_disk(demo, page, name, shown, k
     test = app(page, project=demo.id)
     test.slider(key=f"{name}:{demo.id}").set_value(shown).run()
     assert not test.exception
-    assert projects.load_settings(demo) == replace(DEFAULT, **{name: kept})
+    assert project_settings.load_settings(demo) == replace(DEFAULT, **{name: kept})
     assert test.slider(key=f"{name}:{demo.id}").value == shown
 
 
@@ -134,7 +134,7 @@ def test_class_balance_changes_the_weights_and_is_kept(demo):
     test = app("weights", project=demo.id)
     before = test.metric[0].value
     test.segmented_control(key=f"balance:{demo.id}").set_value("uniform").run()
-    assert projects.load_settings(demo).balance == "uniform"
+    assert project_settings.load_settings(demo).balance == "uniform"
     assert test.metric[0].value != before
     assert "Class shares of what is taught: all classes alike" in texts(test)
 
@@ -146,23 +146,23 @@ def test_only_the_map_folds_further_terms(demo):
 
 def test_settings_beyond_the_sliders_are_shown_and_survive_a_move_of_another(demo):
     beyond = WeightSettings(alpha=7, beta=-1, relevance=4, temperature=15, drop_share=0.935, real_mass=0.95)
-    projects.save_settings(demo, beyond)
+    project_settings.save_settings(demo, beyond)
     test = app("weights", project=demo.id)
     assert not test.exception
     assert test.slider(key=f"drop_share:{demo.id}").value == 93.5
     test.slider(key=f"max_weight:{demo.id}").set_value(20.0).run()
-    assert projects.load_settings(demo) == replace(beyond, max_weight=20)
+    assert project_settings.load_settings(demo) == replace(beyond, max_weight=20)
 
 
 def test_formula_names_the_terms_in_use_and_the_fitted_temperature(demo):
-    projects.save_settings(demo, WeightSettings(beta=0.5, relevance=0.3, temperature=2))
+    project_settings.save_settings(demo, WeightSettings(beta=0.5, relevance=0.3, temperature=2))
     shown = texts(app("weights", project=demo.id))
     assert "log weight = 1 × log quality − 0.5 × log diversity checker + 0.3 × log relevance. Quality at 2" in shown
     assert re.search(r"Fitted temperature \d\.\d\d; in use: \d\.\d\d\.", shown)
 
 
 def test_train_form_says_which_weights_are_used(demo):
-    projects.save_settings(demo, WeightSettings(beta=0.5, drop_share=0.3))
+    project_settings.save_settings(demo, WeightSettings(beta=0.5, drop_share=0.3))
     assert "on the Weights page: alpha 1, beta 0.5, drop 30 %, weights 0 to 10." in texts(app("train", project=demo.id))
 
 
@@ -183,7 +183,7 @@ def test_settings_are_kept_compared_applied_and_deleted(demo):
     assert table["effective_sample_size"][0] > table["effective_sample_size"][1]
     assert f"{table['effective_sample_size'][0]:,.0f} rows" == test.metric[0].value
     press(test, "Apply")
-    assert projects.load_settings(demo).alpha == 2
+    assert project_settings.load_settings(demo).alpha == 2
     assert test.slider(key=f"alpha:{demo.id}").value == 2
     assert any(f"settings={kept.slug}" in code.value for code in test.code)
     press(test, "Delete")
@@ -199,10 +199,10 @@ def test_link_applies_kept_settings_once(demo, page):
     test.run()
     assert not test.exception
     assert test.slider(key=f"alpha:{demo.id}").value == 3
-    assert projects.load_settings(demo) == WeightSettings(alpha=3, real_mass=0.2)
+    assert project_settings.load_settings(demo) == WeightSettings(alpha=3, real_mass=0.2)
     assert "settings" not in test.query_params
     test.slider(key=f"alpha:{demo.id}").set_value(1.0).run()
-    assert projects.load_settings(demo).alpha == 1
+    assert project_settings.load_settings(demo).alpha == 1
 
 
 BAD_SETTINGS = {
@@ -232,7 +232,7 @@ def test_link_to_settings_that_cannot_be_used_says_so_and_changes_nothing(demo, 
     test.run()
     assert not test.exception
     assert f"The settings of this link were not applied. {message}" in texts(test)
-    assert projects.load_settings(demo) == DEFAULT
+    assert project_settings.load_settings(demo) == DEFAULT
 
 
 def test_collapsed_weights_are_said_loudly(demo):

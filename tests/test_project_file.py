@@ -11,7 +11,16 @@ import pytest
 from made_runs import end, ended_run, held, made_run
 from test_projects import ROWS, dataset
 
-from synweight_core import curation, named_settings, project_shelf, projects, runs, selections, storage
+from synweight_core import (
+    curation,
+    named_settings,
+    project_settings,
+    project_shelf,
+    projects,
+    runs,
+    selections,
+    storage,
+)
 from synweight_core.errors import DataError, RunError
 from synweight_core.project_file import export_project
 from synweight_core.project_import import import_project
@@ -24,8 +33,8 @@ from synweight_core.weighting import WeightSettings
 def project(workspace):
     """A renamed project with settings, edits, a selection, and a run that has ended."""
     made = projects.create_project(dataset(), "One")
-    projects.save_first_settings(made, WeightSettings(alpha=3))
-    projects.save_settings(made, WeightSettings(alpha=2))
+    project_settings.save_first_settings(made, WeightSettings(alpha=3))
+    project_settings.save_settings(made, WeightSettings(alpha=2))
     named_settings.keep_settings(made, "Strict", WeightSettings(alpha=3))
     selections.save_selection(made, "Some", np.array([1, 45]), 72)
     curation.exclude(made, np.array([1, 5]), reason="boilerplate")
@@ -58,7 +67,7 @@ def test_project_is_the_same_in_another_workspace(project, run_id, elsewhere):
     found = import_project(elsewhere)
     assert found == project
     assert projects.list_projects() == [project]
-    assert projects.load_settings(found).alpha == 2 and projects.first_settings(found).alpha == 3
+    assert project_settings.load_settings(found).alpha == 2 and project_settings.first_settings(found).alpha == 3
     assert [kept.name for kept in named_settings.list_settings(found)] == ["Strict"]
     assert selections.list_selections(found)[0].rows.tolist() == [1, 45]
     assert np.flatnonzero(~curation.load_curation(found).kept).tolist() == [1, 5]

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 import pytest
 
-from synweight_core import cache, prepare, projects, runs, storage, uploads
+from synweight_core import cache, prepare, project_settings, projects, runs, storage, uploads
 from synweight_core.columns import Columns
 from synweight_core.data import Upload, build_dataset
 from synweight_core.errors import DataError
@@ -63,8 +63,8 @@ def test_empty_encoder_and_unknown_metric_are_refused():
 def test_settings_that_no_slider_could_show_are_refused():
     project = projects.create_project(dataset(), "One")
     with pytest.raises(ValueError, match="max_weight: expected finite numbers"):
-        projects.save_settings(project, WeightSettings(max_weight=float("inf")))
-    assert projects.load_settings(project) == DEFAULT
+        project_settings.save_settings(project, WeightSettings(max_weight=float("inf")))
+    assert project_settings.load_settings(project) == DEFAULT
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"id": 1}', "not json", ""])

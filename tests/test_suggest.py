@@ -13,7 +13,7 @@ from conftest import ended, until
 from test_forecast import CE, M, forecaster, last, made_up
 from test_runs import worker_pid
 
-from synweight_core import curation, device, projects, runs
+from synweight_core import curation, device, project_settings, projects, runs
 from synweight_core.cli import main
 from synweight_core.errors import NotFoundError, StopRequested
 from synweight_core.forecast import Estimate, Forecaster
@@ -239,7 +239,7 @@ def test_job_suggests_for_the_demo_and_says_what_it_rests_on(demo):
     assert is_outdated(run, demo)
     curation.undo(demo)
     assert not is_outdated(run, demo)
-    projects.save_settings(demo, WeightSettings(max_weight=5))
+    project_settings.save_settings(demo, WeightSettings(max_weight=5))
     assert is_outdated(run, demo)
 
 
@@ -248,32 +248,32 @@ def test_preparation_ends_with_the_first_settings_of_the_project(demo):
     run = ended(runs.list_runs(project_id=demo.id, kind="suggest")[0].id)
     assert run.status == "finished", run.error
     found = suggestion_of(run)
-    assert projects.load_settings(demo) == projects.first_settings(demo) == found.settings != DEFAULT
+    assert project_settings.load_settings(demo) == project_settings.first_settings(demo) == found.settings != DEFAULT
     assert not is_outdated(run, demo)
-    projects.save_settings(demo, ALPHA)
-    assert projects.load_settings(demo) == ALPHA and projects.first_settings(demo) == found.settings
+    project_settings.save_settings(demo, ALPHA)
+    assert project_settings.load_settings(demo) == ALPHA and project_settings.first_settings(demo) == found.settings
 
 
 @pytest.mark.parametrize("why", ["somebody has set some", "they were suggested before", "nobody wants them"])
 def test_no_first_settings_are_looked_for_when(demo, why):
     if why == "somebody has set some":
-        projects.save_settings(demo, ALPHA)
+        project_settings.save_settings(demo, ALPHA)
     elif why == "they were suggested before":
-        projects.save_first_settings(demo, ALPHA)
+        project_settings.save_first_settings(demo, ALPHA)
     ended(runs.start("prepare", demo.id, {"suggests": why != "nobody wants them"}, name="prepare"))
     assert runs.list_runs(project_id=demo.id, kind="suggest") == []
 
 
 def test_what_people_set_while_first_settings_are_looked_for_stays(demo):
     run_id = start_suggesting(demo, is_first=True)
-    projects.save_settings(demo, ALPHA)
+    project_settings.save_settings(demo, ALPHA)
     assert ended(run_id).status == "finished"
-    assert projects.load_settings(demo) == ALPHA
+    assert project_settings.load_settings(demo) == ALPHA
 
 
 def test_search_that_somebody_asked_for_changes_no_settings(demo):
     assert ended(start_suggesting(demo)).status == "finished"
-    assert projects.load_settings(demo) == DEFAULT and projects.suggested_settings(demo) is None
+    assert project_settings.load_settings(demo) == DEFAULT and project_settings.suggested_settings(demo) is None
 
 
 def test_stopped_job_ends_within_seconds_and_keeps_what_it_had(demo):
@@ -324,7 +324,7 @@ def test_command_prints_the_sentence_and_applies_the_setting(demo):
     (run,) = runs.list_runs(project_id=demo.id, kind="suggest")
     found = suggestion_of(run)
     assert sentence(found) in answer.output
-    assert projects.load_settings(demo) == found.candidates[found.chosen].settings
+    assert project_settings.load_settings(demo) == found.candidates[found.chosen].settings
 
 
 # ------------------------------------------------------------------ the panel
@@ -344,7 +344,7 @@ def panel(project):
 def test_panel_starts_the_search_then_shows_it_and_uses_the_setting(demo):
     test = panel(demo)
     assert not test.exception
-    projects.save_settings(demo, WeightSettings(alpha=0.3))
+    project_settings.save_settings(demo, WeightSettings(alpha=0.3))
     test.button(key=f"suggest:{demo.id}").click().run()
     (run,) = runs.list_runs(project_id=demo.id, kind="suggest")
     ended(run.id)
@@ -355,7 +355,7 @@ def test_panel_starts_the_search_then_shows_it_and_uses_the_setting(demo):
     test.button(key=f"use:{demo.id}").click().run()
     assert not test.exception
     found = suggestion_of(runs.load_run(run.id))
-    assert projects.load_settings(demo) == found.candidates[found.chosen].settings
+    assert project_settings.load_settings(demo) == found.candidates[found.chosen].settings
     assert test.button(key=f"use:{demo.id}").disabled
     curation.exclude(demo, np.arange(5))
     test = panel(demo)

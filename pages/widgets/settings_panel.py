@@ -9,7 +9,7 @@ import streamlit as st
 from pages.widgets import loaded
 from pages.widgets.plain import plain
 from pages.widgets.trouble import told_briefly
-from synweight_core import curation, kept, meters, named_settings, projects
+from synweight_core import curation, kept, meters, named_settings, project_settings, projects
 from synweight_core.curated import curated_weights
 from synweight_core.errors import SynweightError
 from synweight_core.launch import project_config, start_training
@@ -40,7 +40,7 @@ def take_link(project: Project) -> None:
 
 def settings_panel(project: Project) -> None:
     """Kept settings beside those in use, and what to do with them."""
-    in_use = projects.load_settings(project)
+    in_use = project_settings.load_settings(project)
     with st.form(f"keep_settings:{project.id}", border=False, clear_on_submit=True):
         name = st.text_input("Keep the settings in use as", max_chars=kept.MAX_NAME_CHARS)
         if st.form_submit_button("Keep settings", icon=":material/bookmark_add:"):
@@ -99,7 +99,7 @@ def _figures(
 def _apply(project: Project, slug: str) -> NamedSettings:
     """Raises SynweightError or ValueError when there are none, or none that can be used."""
     found = named_settings.load_named_settings(project, slug)
-    projects.save_settings(project, found.settings)
+    project_settings.save_settings(project, found.settings)
     return found
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.widgets import loaded
-from synweight_core import projects, sources
+from synweight_core import project_settings, sources
 from synweight_core.curated import curated_weights
 from synweight_core.forecast import project_forecaster
 from synweight_core.prepare import has_folds, load_prepared
@@ -35,7 +35,7 @@ def sources_panel(project: Project) -> None:
     column = st.selectbox(
         "Sources by", columns, format_func=lambda name: name.removeprefix("upload:"), key=f"sources:{project.id}"
     )
-    settings, edits = projects.load_settings(project), loaded.edits(project)
+    settings, edits = project_settings.load_settings(project), loaded.edits(project)
     board = sources.scoreboard(rows[column], curated_weights(prepared, settings, edits))
     if has_folds(project) and st.button(
         "Forecast each source left out", icon=":material/insights:", key="left_out",

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.widgets.plain import plain
 from pages.widgets.preparation import REFRESH_SECONDS
-from synweight_core import projects, runs
+from synweight_core import project_settings, runs
 from synweight_core.presets import terms_words
 from synweight_core.projects import Project
 from synweight_core.weighting import WeightSettings
@@ -12,13 +12,13 @@ from synweight_core.weighting import WeightSettings
 
 def suggest_note(project: Project, settings: WeightSettings) -> None:
     """That first settings are being looked for, or that those in use were suggested; else nothing."""
-    suggested = projects.suggested_settings(project)
+    suggested = project_settings.suggested_settings(project)
     if settings == suggested:
         st.caption(
             ":material/auto_awesome: Suggested for this project by forecasts on its real rows that are not test; "
             "Suggest on the Weights page shows all of them."
         )
-    elif suggested is None and projects.is_untouched(project) and _search(project):
+    elif suggested is None and project_settings.is_untouched(project) and _search(project):
         _waiting(project)
 
 
@@ -29,7 +29,7 @@ def _waiting(project: Project) -> None:
         st.rerun()
     event = runs.latest_event(job.id) if job.kind == "suggest" else {}
     done = f" ({event['done']} of {event['total']})" if event.get("done") else ""
-    start = plain(terms_words(projects.load_settings(project)))
+    start = plain(terms_words(project_settings.load_settings(project)))
     st.caption(
         f":material/hourglass_top: Settings that suit the real rows are being looked for{done}. Until then: {start}. "
         "What you set yourself stays."

@@ -7,7 +7,7 @@ from pages.widgets import charts, loaded, preparation, suggest_charts
 from pages.widgets.checker_note import probes_instead
 from pages.widgets.plain import plain
 from pages.widgets.trouble import told_briefly
-from synweight_core import projects, runs
+from synweight_core import project_settings, runs
 from synweight_core.errors import SynweightError
 from synweight_core.forecast import Estimate
 from synweight_core.prepare import has_folds
@@ -93,12 +93,12 @@ def _verdict(project: Project, suggestion: Suggestion, *, outdated: bool) -> Non
         return
     st.success(words, icon=":material/auto_awesome:")
     settings = suggestion.candidates[suggestion.chosen].settings
-    in_use = projects.load_settings(project) == settings
+    in_use = project_settings.load_settings(project) == settings
     if st.button(
         "This setting is in use" if in_use else "Use this setting", icon=":material/check:", disabled=in_use,
         key=f"use:{project.id}",
     ):  # fmt: skip
-        projects.save_settings(project, settings)
+        project_settings.save_settings(project, settings)
         st.rerun()
 
 

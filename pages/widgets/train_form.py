@@ -7,7 +7,7 @@ import streamlit as st
 from pages.widgets.plain import plain
 from pages.widgets.run_card import LIKE
 from pages.widgets.run_words import config_of, run_title
-from synweight_core import projects, runs
+from synweight_core import project_settings, runs
 from synweight_core.errors import NotFoundError
 from synweight_core.launch import config_like, project_config
 from synweight_core.losses import LOSSES
@@ -129,7 +129,7 @@ def _model_fields(start: TrainConfig, *, key: str) -> dict[str, Any]:
 
 
 def _weights_words(project: Project, config: TrainConfig | None) -> str:
-    used = settings_words(config.weight_settings if config else projects.load_settings(project))
+    used = settings_words(config.weight_settings if config else project_settings.load_settings(project))
     whose = "those of that run" if config else "what is set on the Weights page"
     return (
         f"The loss Your weights uses {whose}: {used}. The others have terms of their own, within the same smallest "

@@ -8,7 +8,7 @@ from pages.widgets import loaded
 from pages.widgets.settings_panel import take_link
 from pages.widgets.suggest_note import suggest_note
 from pages.widgets.trouble import told_briefly
-from synweight_core import projects
+from synweight_core import project_settings
 from synweight_core.prepare import Prepared
 from synweight_core.presets import PRESETS, formula_words, preset_of, with_preset
 from synweight_core.projects import Project
@@ -64,7 +64,7 @@ _MAIN = ("alpha", "beta", "soft_share", "min_weight", "max_weight")
 def weight_controls(project: Project, *, is_compact: bool = False) -> WeightSettings:
     """Draw the controls; the settings that they show. Compact ones fold all but the main terms."""
     take_link(project)
-    stored = projects.load_settings(project)
+    stored = project_settings.load_settings(project)
     _presets(project, stored)
     suggest_note(project, stored)
     st.caption(formula_words(stored))
@@ -86,7 +86,7 @@ def quality_help(project: Project, prepared: Prepared) -> str:
 
 
 def _presets(project: Project, stored: WeightSettings) -> None:
-    key, first = _key(project, "preset"), projects.first_settings(project)
+    key, first = _key(project, "preset"), project_settings.first_settings(project)
     st.session_state[key] = preset_of(stored, preferred=st.session_state.get(key))
     st.segmented_control(
         "Preset", list(PRESETS), format_func=lambda name: PRESETS[name].label, key=key, wrap=True,
@@ -96,7 +96,7 @@ def _presets(project: Project, stored: WeightSettings) -> None:
     )  # fmt: skip
     st.button(
         "Reset", icon=":material/restart_alt:", key=_key(project, "reset"), help="All terms as the project began.",
-        on_click=told_briefly(projects.save_settings),
+        on_click=told_briefly(project_settings.save_settings),
         args=(project, first), disabled=stored == first,
     )  # fmt: skip
 
@@ -140,7 +140,7 @@ def _slider(project: Project, stored: WeightSettings, name: str) -> None:
 def _use_preset(project: Project) -> None:
     name = st.session_state[_key(project, "preset")]
     if name is not None:
-        projects.save_settings(project, with_preset(name, projects.load_settings(project)))
+        project_settings.save_settings(project, with_preset(name, project_settings.load_settings(project)))
 
 
 @told_briefly
@@ -149,7 +149,7 @@ def _save(project: Project, name: str) -> None:
     value = st.session_state[_key(project, name)]
     if name in _SLIDERS:
         value = _SLIDERS[name].read(value)
-    projects.save_settings(project, replace(projects.load_settings(project), **{name: value}))
+    project_settings.save_settings(project, replace(project_settings.load_settings(project), **{name: value}))
 
 
 def _key(project: Project, name: str) -> str:
