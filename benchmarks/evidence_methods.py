@@ -92,7 +92,7 @@ METHODS: dict[str, Method] = {
     "imp": Method("IMP", loss="imp", main=True),
     "dimp": Method("DIMP", loss="dimp", main=True),
     "suggested": Method("Suggested", suggested, main=True, version=2),
-    "suggested_pooled": Method("Suggested, real rows joined", suggested_pooled, main=True, version=3),
+    "suggested_pooled": Method("Suggested, real rows joined", suggested_pooled, main=True, version=4),
     "blended": Method("Blended, the same for all sets", BLENDED, main=True),
     "placebo": Method("Placebo: weights of quality on any other row", QUALITY, "placebo", main=True),
     "placebo_within": Method("Placebo within classes", QUALITY, "placebo_within", main=True),

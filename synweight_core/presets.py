@@ -89,7 +89,8 @@ def formula_words(settings: WeightSettings) -> str:
     if settings.drop_share:
         sentences.append(f"The {100 * settings.drop_share:g} % of rows with the lowest quality weigh 0")
     if settings.real_mass:
-        sentences.append(f"Real rows join the training with {100 * settings.real_mass:g} % of the weight")
+        often = "and are seen more often where that is much"
+        sentences.append(f"Real rows join the training with {100 * settings.real_mass:g} % of the weight, {often}")
     return ". ".join(sentences) + "."
 
 

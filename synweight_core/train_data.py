@@ -14,9 +14,9 @@ class TrainData:
 
     They are the checkers' log-probabilities of the labels, the log of a factor that people set, and the log of how
     much more at home the text is among real rows; `quality` is the quality checker's of all classes, for losses with
-    soft targets. [n, K] The last `n_real` rows of `train` are real rows that join the training; `real_shares` are the
-    shares of the classes among real rows. [K] `row_weights` are weights as given, instead of those of the columns, for
-    losses whose weights do not follow the model.
+    soft targets. [n, K] The last `n_real` rows of `train` are the real rows that join the training, each as often
+    as a pass sees it; `real_shares` are the shares of the classes among real rows. [K] `row_weights` are weights as
+    given, instead of those of the columns, for losses whose weights do not follow the model.
     """
 
     train: LabelledTexts

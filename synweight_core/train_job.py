@@ -28,6 +28,7 @@ from synweight_core.train_config import TrainConfig
 from synweight_core.train_data import TrainData
 from synweight_core.train_state import TrainState
 from synweight_core.training import TrainResult, train
+from synweight_core.weighting import real_visits
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -169,7 +170,9 @@ def training_data(project: Project, dataset: Dataset, prepared: Prepared, config
     kept, row_weights = taking_part(prepared, config, curation)
     _check_enough(columns.labels[kept])
     synthetic = labelled_texts(dataset, dataset.synthetic[kept], labels=columns.labels[kept])
-    joining = labelled_texts(dataset, real["train"] if settings.real_mass else real["train"][:0])
+    n_kept, n_real = int(kept.sum()), len(real["train"])
+    visits = real_visits(n_kept, n_real, settings.real_mass) if settings.real_mass else 0
+    joining = labelled_texts(dataset, pd.concat([real["train"]] * visits) if visits else real["train"][:0])
     return TrainData(
         train=_together(synthetic, joining),
         log_quality=columns.log_quality[kept],

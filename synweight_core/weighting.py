@@ -46,8 +46,9 @@ class WeightSettings:
 
     `alpha`, `beta` and `relevance` are exponents. `temperature` is a factor on the calibrated temperature of the
     quality checker (1: as calibrated). `balance` is a key of BALANCES. The `drop_share` of the rows with the
-    lowest quality is left out. `real_mass` is the share of the weight that real rows hold which join the training.
-    `soft_share` is the share of what a row teaches that the quality checker says instead of its label.
+    lowest quality is left out. `real_mass` is the share of the weight that real rows hold which join the training
+    (see `real_visits`). `soft_share` is the share of what a row teaches that the quality checker says instead of its
+    label.
     """
 
     alpha: float = 1.0
@@ -204,6 +205,17 @@ def pooled(weights: np.ndarray, n_real: int, real_mass: float) -> np.ndarray:
     n, total = len(weights) + n_real, weights.sum()
     synthetic = weights * ((1 - real_mass) * n / total) if total else weights
     return np.concatenate([synthetic, np.full(n_real, real_mass * n / max(n_real, 1))])
+
+
+def real_visits(n: int, n_real: int, real_mass: float) -> int:
+    """How many times a pass over `n` synthetic rows sees each of `n_real` real ones that hold `real_mass` of the total.
+
+    As often as brings the weight of a visit nearest to that of a synthetic row: a mass made of visits moves a model
+    more steadily than one made of a few heavy steps. The visits are at most about as many as there are synthetic rows,
+    so that a pass takes at most about twice as long; what is missing then is weight.
+    """
+    for_volume = n / max(n_real, 1)
+    return max(1, round(for_volume * min(1.0, real_mass / (1 - real_mass))))
 
 
 def weight_terms(

@@ -344,6 +344,17 @@ def test_edits_play_no_part_for_real_rows_and_when_all_are_undone(project, prepa
     assert project_config(project).edits == 0
 
 
+@pytest.mark.parametrize(("real_mass", "visits"), [(0.0, 0), (0.01, 1), (0.4, 2), (0.9, 3)])
+def test_real_rows_join_as_often_as_their_mass_asks_for(project, prepared, real_mass, visits):
+    project_settings.save_settings(project, WeightSettings(real_mass=real_mass))
+    dataset, config = projects.load_dataset(project), project_config(project, loss="tuned")
+    real = dataset.real[dataset.real["split"] == "train"][: N // 3]
+    fewer = replace(dataset, real=pd.concat([real, dataset.real[dataset.real["split"] != "train"]]))
+    data = train_job.training_data(project, fewer, prepared, config)
+    assert [*data.train.texts[N:]] == [*real["text"]] * visits and data.n_real == visits * len(real)
+    assert data.train.labels[N:].tolist() == dataset.label_codes(real).tolist() * visits
+
+
 @pytest.mark.parametrize(("excluded", "left"), [(np.arange(5), 19), (np.arange(0, N, 2), 12)])
 def test_too_few_rows_after_exclusion_are_refused(project, prepared, excluded, left):
     curation.exclude(project, excluded)

@@ -63,7 +63,7 @@ def test_settings_in_words_name_what_differs_from_plain_training(settings, words
               "The quality checker decides 25 % of what a row teaches. "
               "Class shares of what is taught: as in the real rows. "
               "The 30 % of rows with the lowest quality weigh 0. "
-              "Real rows join the training with 20 % of the weight."),
+              "Real rows join the training with 20 % of the weight, and are seen more often where that is much."),
     ],
 )  # fmt: skip
 def test_formula_in_words_has_the_terms_in_use(settings, words):

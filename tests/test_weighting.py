@@ -23,6 +23,7 @@ from synweight_core.weighting import (
     moving_average,
     pooled,
     quality_filter,
+    real_visits,
     rows_carrying,
     shuffle_order,
     weight_terms,
@@ -419,6 +420,23 @@ def test_pooled_real_rows_hold_their_share_of_the_weight():
     found = pooled(np.array([0.5, 1.5, 1.0]), 2, 0.4)
     np.testing.assert_allclose(found, [0.5, 1.5, 1.0, 1.0, 1.0])
     assert found[3:].sum() / found.sum() == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("n", "n_real", "real_mass", "expected"),
+    [
+        (1000, 250, 0.2, 1),  # their share of all rows: a visit weighs what a synthetic row does
+        (1000, 250, 0.01, 1),
+        (1000, 250, 0.4, 3),  # two thirds of the synthetic volume, 667 visits, are nearest to 3 of 250
+        (1000, 250, 0.5, 4),
+        (1000, 250, 0.9, 4),  # not more than the synthetic volume
+        (100, 400, 0.9, 1),
+    ],
+)
+def test_mass_of_real_rows_is_made_of_visits_up_to_the_synthetic_volume(n, n_real, real_mass, expected):
+    assert real_visits(n, n_real, real_mass) == expected
+    weights = pooled(np.ones(n), n_real * expected, real_mass)
+    assert weights[n:].sum() / weights.sum() == pytest.approx(real_mass)
 
 
 @pytest.mark.parametrize(
