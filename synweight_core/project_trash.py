@@ -18,6 +18,7 @@ from synweight_core.project_shelf import lock_path
 from synweight_core.projects import folder_of, load_project
 
 _LEFT_BY_TABS = {"view.json", "settings.json"}  # what a tab that is still open may write after a deletion
+_ENDING_SECONDS = 20.0  # a worker may be importing
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,14 @@ class DeletedProject:
 
 
 def delete_project(project_id: str) -> None:
-    """Move a project and its runs to the trash.
+    """Move a project and its runs to the trash. The search for its first settings is ended; nobody asked for it.
 
     Raises:
         NotFoundError: there is no such project.
         RunError: one of its runs or its preparation is active; nothing was moved.
     """
     project = load_project(project_id)
+    _end_first_search(project_id)
     found = runs.list_runs(project_id=project_id)
     active = [run.name for run in found if run.is_active]
     if active:
@@ -53,6 +55,16 @@ def delete_project(project_id: str) -> None:
         except (RunError, OSError):
             _bring_runs_back(entry)
             raise
+
+
+def _end_first_search(project_id: str) -> None:
+    search = runs.active_run(project_id, "suggest")
+    if search is None or not search.settings.get("is_first"):
+        return
+    runs.request_stop(search.id)
+    deadline = time.monotonic() + _ENDING_SECONDS
+    while runs.is_held(search.folder / "lock") and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def restore_project(project_id: str) -> None:

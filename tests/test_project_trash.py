@@ -8,6 +8,7 @@ from test_projects import ROWS, dataset
 
 from synweight_core import project_shelf, project_trash, projects, runs, storage, trash
 from synweight_core.errors import DataError, NotFoundError, RunError
+from synweight_core.suggest_job import start_suggesting
 
 RUN = "20261120-101112-000-x-0000"
 
@@ -90,6 +91,17 @@ def test_project_with_an_active_run_is_not_deleted(project, run_id):
         with pytest.raises(RunError, match=r"still active: DIMP, seed 0\. Stop it first"):
             project_trash.delete_project(project.id)
     assert projects.list_projects() == [project] and len(runs.list_runs()) == 1
+
+
+def test_search_that_nobody_asked_for_ends_with_its_project(demo):
+    search = start_suggesting(demo, is_first=True)
+    project_trash.delete_project(demo.id)
+    assert not projects.is_project(demo.id) and not runs.active_runs()
+    project_trash.restore_project(demo.id)
+    assert runs.load_run(search).status == "stopped"
+    with pytest.raises(RunError, match=r"is still active: suggest Demo\. Stop it first"):
+        start_suggesting(demo)
+        project_trash.delete_project(demo.id)
 
 
 def test_run_whose_worker_lets_go_late_keeps_the_project_whole(project, run_id):
