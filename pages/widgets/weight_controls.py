@@ -55,7 +55,8 @@ _SLIDERS = {
                           "The rows with the lowest quality, as many as this, weigh 0 and are not trained on.",
                           scale=100, format="%g %%"),
     "real_mass": _Slider("Real rows' share of the weight", 0, 90, 1,
-                         "In training the real rows join with this share of the weight. 0 %: synthetic rows alone.",
+                         "In training the real rows join with this share of the weight, each seen several times in a "
+                         "pass where that is much. 0 %: synthetic rows alone.",
                          scale=100, format="%g %%"),
 }  # fmt: skip
 _MAIN = ("alpha", "beta", "soft_share", "min_weight", "max_weight")
