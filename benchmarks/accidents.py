@@ -40,8 +40,8 @@ _WRITER = """
 import io, json, os, resource, signal, sys
 from dataclasses import replace
 import numpy as np
-from synweight_core import curation, drafts, map_view, named_settings, projects, runs, selections, storage, tables
-from synweight_core import uploads
+from synweight_core import curation, drafts, map_view, named_settings, project_settings, projects, runs, selections
+from synweight_core import storage, tables, uploads
 from synweight_core.errors import SynweightError, file_sentence
 from synweight_core.weighting import WeightSettings
 project = projects.load_project(sys.argv[1])
