@@ -31,7 +31,6 @@ EXPORTED = {
     "weights.parquet", "weights.csv", "weights.jsonl", "weights_dataset", "atlas.parquet", "recipe.json",
     "train_sklearn.py", "train_transformers.py", "model.zip",
 }  # fmt: skip
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # few rows: more threads only wait for each other on a busy machine
 
 
 def synweight(*words):
@@ -41,7 +40,7 @@ def synweight(*words):
 
 def process(*words, home, **options):
     """The command as a process of its own, which opens no browser."""
-    environment = os.environ | ONE_THREAD | {"SYNWEIGHT_HOME": str(home), "STREAMLIT_SERVER_HEADLESS": "true"}
+    environment = os.environ | {"SYNWEIGHT_HOME": str(home), "STREAMLIT_SERVER_HEADLESS": "true"}
     return subprocess.Popen(
         [sys.executable, "-m", "synweight_core", *map(str, words)], env=environment,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
@@ -73,10 +72,8 @@ def prepared(files, tmp_path_factory):
 
 
 @pytest.fixture
-def shop(prepared, workspace, monkeypatch):
+def shop(prepared, workspace):
     """The prepared project, in this test's own copy of the workspace."""
-    for name, value in ONE_THREAD.items():
-        monkeypatch.setenv(name, value)
     shutil.copytree(prepared[0], workspace)
     return projects.list_projects()[0]
 

@@ -19,9 +19,8 @@ SHORT = "20260101-000000-000-t-0000"
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path):
     """A small project of the demo's rows that was never prepared: scoring does not need that."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # few rows: more threads only wait for each other
     files = []
     for name, rows in (("synthetic", 40), ("real", 60)):
         frame = pd.read_csv(DEMO_FOLDER / f"{name}.csv", dtype=str)

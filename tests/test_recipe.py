@@ -55,14 +55,34 @@ def embedding(monkeypatch):
 @pytest.fixture
 def files(tmp_path):
     """The uploads."""
+    return made_files(tmp_path)
+
+
+def made_files(folder):
     for name, frame in (("synthetic", texts(N, start=0)), ("real", texts(60, start=500))):
-        frame.to_csv(tmp_path / f"{name}.csv", index=False)
-    return {name: tmp_path / f"{name}.csv" for name in ("synthetic", "real")}
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    return {name: folder / f"{name}.csv" for name in ("synthetic", "real")}
 
 
 @pytest.fixture
-def project(files):
-    """A project whose columns are computed; all of its map is empty."""
+def project(made_home, workspace):
+    """A project whose columns are computed, in this test's own copy of the workspace."""
+    shutil.copytree(made_home, workspace)
+    return projects.list_projects()[0]
+
+
+@pytest.fixture(scope="module")
+def made_home(tmp_path_factory):
+    """A workspace with a project whose columns are computed; all of its map is empty."""
+    home = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYNWEIGHT_HOME", str(home))
+        patch.setitem(sys.modules, "synweight_core.embedding", SimpleNamespace(embed=fake_embed))
+        _make_project(made_files(tmp_path_factory.mktemp("uploads")))
+    return home
+
+
+def _make_project(files):
     made = projects.project_from_files(files["synthetic"], files["real"], name="Shop")
     judged = prepare.judged(projects.load_dataset(made), made.encoder, report=lambda event: None)
     m = len(judged.labels) - N
@@ -76,7 +96,6 @@ def project(files):
     }
     for stage, arrays in stages.items():
         cache.cached(stage, prepare.cache_key(made, stage), lambda arrays=arrays: arrays)
-    return made
 
 
 def edit(project):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import zlib
 from dataclasses import replace
@@ -228,9 +229,30 @@ def test_sentence_gives_forecast_difference_and_the_honest_difference(planted):
 # ------------------------------------------------------------------ the job
 
 
-def test_job_suggests_for_the_demo_and_says_what_it_rests_on(demo):
-    run = ended(start_suggesting(demo))
-    assert run.status == "finished", run.error
+@pytest.fixture(scope="module")
+def searched_home(prepared_home, tmp_path_factory):
+    """A workspace in which a worker has looked for settings of the demo, because somebody asked for it."""
+    home = tmp_path_factory.mktemp("searched") / "workspace"
+    shutil.copytree(prepared_home, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYNWEIGHT_HOME", str(home))
+        run = ended(start_suggesting(projects.demo_project()))
+        assert run.status == "finished", run.error
+    return home
+
+
+@pytest.fixture
+def searched(searched_home, workspace):
+    """The demo and that run, in this test's own copy of the workspace."""
+    shutil.copytree(searched_home, workspace)
+    demo = projects.demo_project()
+    (run,) = runs.list_runs(project_id=demo.id, kind="suggest")
+    return demo, run
+
+
+def test_job_suggests_for_the_demo_says_what_it_rests_on_and_changes_no_settings(searched):
+    demo, run = searched
+    assert project_settings.load_settings(demo) == DEFAULT and project_settings.suggested_settings(demo) is None
     found = suggestion_of(run)
     assert found.is_recommended and found.candidates[found.chosen].settings.alpha > 0
     assert (run.result["edits"], run.result["metric"]) == (0, "accuracy")
@@ -243,15 +265,16 @@ def test_job_suggests_for_the_demo_and_says_what_it_rests_on(demo):
     assert is_outdated(run, demo)
 
 
-def test_preparation_ends_with_the_first_settings_of_the_project(demo):
+def test_preparation_ends_with_first_settings_and_what_people_set_meanwhile_stays(demo):
     ended(runs.start("prepare", demo.id, {}, name="prepare"))
+    project_settings.save_settings(demo, ALPHA)
     run = ended(runs.list_runs(project_id=demo.id, kind="suggest")[0].id)
     assert run.status == "finished", run.error
     found = suggestion_of(run)
-    assert project_settings.load_settings(demo) == project_settings.first_settings(demo) == found.settings != DEFAULT
-    assert not is_outdated(run, demo)
-    project_settings.save_settings(demo, ALPHA)
     assert project_settings.load_settings(demo) == ALPHA and project_settings.first_settings(demo) == found.settings
+    assert found.settings not in (ALPHA, DEFAULT) and not is_outdated(run, demo)
+    (demo.folder / "settings.json").unlink()
+    assert project_settings.load_settings(demo) == found.settings
 
 
 @pytest.mark.parametrize("why", ["somebody has set some", "they were suggested before", "nobody wants them"])
@@ -262,18 +285,6 @@ def test_no_first_settings_are_looked_for_when(demo, why):
         project_settings.save_first_settings(demo, ALPHA)
     ended(runs.start("prepare", demo.id, {"suggests": why != "nobody wants them"}, name="prepare"))
     assert runs.list_runs(project_id=demo.id, kind="suggest") == []
-
-
-def test_what_people_set_while_first_settings_are_looked_for_stays(demo):
-    run_id = start_suggesting(demo, is_first=True)
-    project_settings.save_settings(demo, ALPHA)
-    assert ended(run_id).status == "finished"
-    assert project_settings.load_settings(demo) == ALPHA
-
-
-def test_search_that_somebody_asked_for_changes_no_settings(demo):
-    assert ended(start_suggesting(demo)).status == "finished"
-    assert project_settings.load_settings(demo) == DEFAULT and project_settings.suggested_settings(demo) is None
 
 
 def test_stopped_job_ends_within_seconds_and_keeps_what_it_had(demo):
@@ -341,13 +352,19 @@ def panel(project):
     return AppTest.from_function(draw, args=(project,), default_timeout=60).run()
 
 
-def test_panel_starts_the_search_then_shows_it_and_uses_the_setting(demo):
+def test_panel_starts_the_search(demo):
     test = panel(demo)
     assert not test.exception
-    project_settings.save_settings(demo, WeightSettings(alpha=0.3))
     test.button(key=f"suggest:{demo.id}").click().run()
     (run,) = runs.list_runs(project_id=demo.id, kind="suggest")
+    assert run.is_active and not run.settings["is_first"]
+    runs.request_stop(run.id)
     ended(run.id)
+
+
+def test_panel_shows_what_was_found_and_uses_the_setting(searched):
+    demo, run = searched
+    project_settings.save_settings(demo, WeightSettings(alpha=0.3))
     test = panel(demo)
     assert not test.exception
     assert test.success[0].value.replace("\\", "").startswith("Suggested: alpha")
