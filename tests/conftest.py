@@ -11,8 +11,7 @@ import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-os.environ |= ONE_THREAD  # before numpy: tests share the cores already
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}  # tests share the cores
 
 import pytest
 from filelock import FileLock
@@ -22,6 +21,13 @@ from synweight_core import projects, runs
 
 ROOT = Path(__file__).parent.parent
 END_SECONDS = 240  # generous: two cores may be busy
+LONGEST_FILES = ["map_browser", "browser", "cli", "pages", "map_scores", "suggest", "runs", "resume", "training"]
+
+
+def pytest_collection_modifyitems(items):
+    """Files that take long come first, so that no process is left alone with one at the end."""
+    places = {f"test_{name}": place for place, name in enumerate(LONGEST_FILES)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(autouse=True)
