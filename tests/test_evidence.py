@@ -219,6 +219,15 @@ def test_summary_is_over_the_sets_that_are_evidence(modules):
     assert modules.evidence_report.summary([], half="B")["placebo_sets_below_1"] is None
 
 
+def test_figure_that_is_short_of_what_was_wanted_is_told(modules):
+    figures = {"suggested_minus_ce_mean": 5.0, "suggested_sets_1_above_ce": 3, "blended_minus_ce_mean": 1.0}
+    assert [*modules.evidence_report._beside_wanted(figures | {"suggested_minus_imp_mean": None})] == [
+        ("suggested_minus_ce_mean", "5.0", "5"), ("suggested_sets_1_above_ce", "3", "4: **short**"),
+        ("blended_minus_ce_mean", "1.0", "-"), ("suggested_minus_imp_mean", "None", "0"),
+    ]  # fmt: skip
+    assert set(modules.evidence_report.WANTED) < set(modules.evidence_report.summary([], half="A"))
+
+
 def test_quick_says_the_figures_of_the_records_and_what_is_missing(modules, options, counted):
     options.methods = ["ce", "placebo"]
     modules.evidence.campaign(options)
