@@ -131,7 +131,7 @@ def train(
     now = Progress() if start is None else _restored(start, learner, made_for)
     reports.together({
         "event": "started", "device": device, "precision": precision_of(accelerator),
-        "total_steps": total_steps, "epochs": config.epochs, "rows": len(train_rows),
+        "total_steps": total_steps, "epochs": config.epochs, "rows": data.n_synthetic,
         "effective_sample_size": row_weights.effective_sample_size() if row_weights.is_fixed else None,
         "doubts": doubted,
     })  # fmt: skip

@@ -48,6 +48,13 @@ def test_every_loss_trains_and_reports(loss):
     assert result.model.config.id2label == {0: "late", 1: "refund"}
 
 
+def test_effective_sample_size_is_told_beside_the_number_of_synthetic_rows():
+    events = []
+    train(TrainConfig(loss="tuned", beta=0, real_mass=0.4, **FEW | {"epochs": 1}), data(**IMP), events.append)
+    (started,) = (event for event in events if event["event"] == "started")
+    assert started["rows"] == 12 and 1 < started["effective_sample_size"] < 12
+
+
 def test_imp_with_equal_columns_trains_exactly_like_ce():
     column = np.log(np.linspace(0.2, 0.9, len(TEXTS)))
     assert run("imp", log_quality=column, log_reference=column)[1] == run("ce")[1]
