@@ -170,9 +170,9 @@ def training_data(project: Project, dataset: Dataset, prepared: Prepared, config
     kept, row_weights = taking_part(prepared, config, curation)
     _check_enough(columns.labels[kept])
     synthetic = labelled_texts(dataset, dataset.synthetic[kept], labels=columns.labels[kept])
-    n_kept, n_real = int(kept.sum()), len(real["train"])
-    visits = real_visits(n_kept, n_real, settings.real_mass) if settings.real_mass else 0
-    joining = labelled_texts(dataset, pd.concat([real["train"]] * visits) if visits else real["train"][:0])
+    n_real = len(real["train"])
+    visits = real_visits(int(kept.sum()), n_real, settings.real_mass)
+    joining = labelled_texts(dataset, real["train"].iloc[np.tile(np.arange(n_real), visits)])
     return TrainData(
         train=_together(synthetic, joining),
         log_quality=columns.log_quality[kept],

@@ -212,8 +212,10 @@ def real_visits(n: int, n_real: int, real_mass: float) -> int:
 
     As often as brings the weight of a visit nearest to that of a synthetic row: a mass made of visits moves a model
     more steadily than one made of a few heavy steps. The visits are at most about as many as there are synthetic rows,
-    so that a pass takes at most about twice as long; what is missing then is weight.
+    so that a pass takes at most about twice as long; what is missing then is weight. Without a mass none joins: 0.
     """
+    if not real_mass:
+        return 0
     for_volume = n / max(n_real, 1)
     return max(1, round(for_volume * min(1.0, real_mass / (1 - real_mass))))
 

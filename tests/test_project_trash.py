@@ -99,8 +99,8 @@ def test_search_that_nobody_asked_for_ends_with_its_project(demo):
     assert not projects.is_project(demo.id) and not runs.active_runs()
     project_trash.restore_project(demo.id)
     assert runs.load_run(search).status == "stopped"
+    start_suggesting(demo)
     with pytest.raises(RunError, match=r"is still active: suggest Demo\. Stop it first"):
-        start_suggesting(demo)
         project_trash.delete_project(demo.id)
 
 

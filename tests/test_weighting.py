@@ -427,6 +427,7 @@ def test_pooled_real_rows_hold_their_share_of_the_weight():
     [
         (1000, 250, 0.2, 1),  # their share of all rows: a visit weighs what a synthetic row does
         (1000, 250, 0.01, 1),
+        (1000, 250, 0.0, 0),
         (1000, 250, 0.4, 3),  # two thirds of the synthetic volume, 667 visits, are nearest to 3 of 250
         (1000, 250, 0.5, 4),
         (1000, 250, 0.9, 4),  # not more than the synthetic volume
